@@ -1,0 +1,3 @@
+# The part of num2words that this project calls; it ships no types.
+
+def num2words(number: int | float | str, ordinal: bool = ..., lang: str = ..., to: str = ...) -> str: ...
