@@ -1,0 +1,1 @@
+"""A telephone voice bot on SIP. The rooms and the ways between them: docs/design.md."""

@@ -1,0 +1,248 @@
+"""When a pause is the end of the turn: how long to wait depends on what was said.
+
+A pause after a finished sentence is an end; one after `and`, a hanging number or a spelled letter is not. What can be
+known of that lies in the text so far, in what the bot has just asked for, in how sure the recogniser is that the
+sentence is over, and in whether the brain can already answer it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from voicebot.core.digits import DigitRun, digit_runs
+from voicebot.core.policy import Endpointing
+
+_MENUS: Final = frozenset({"yes_no", "choice"})
+"""Kinds that one key answers."""
+
+
+class Completeness(StrEnum):
+    """What a pause looks like, from the shortest delay to the longest."""
+
+    FILLED = "filled"
+    """The expected slot is full, the answer is a plain yes or no to a question, or the brain knows the whole turn."""
+    COMPLETE = "complete"
+    LIKELY = "likely"
+    """The brain can answer it, and the recogniser rather takes it for finished."""
+    UNSURE = "unsure"
+    HANGING = "hanging"
+    """The sentence cannot end here."""
+    DICTATING = "dictating"
+    """Digits, letters or an address are being read out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the bot has asked for, as the brain names it: a kind of slot, and how long it is if that is known."""
+
+    kind: str = ""
+    length: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Expectation:
+        """Read `digits:5`, `yes_no`, `email`, or nothing."""
+        kind, _, length = text.partition(":")
+        return cls(kind, int(length) if length.isdecimal() else 0)
+
+    @property
+    def keys(self) -> int:
+        """How many keys answer it, so that no time-out need end them; 0 when that is not known."""
+        return 1 if self.kind in _MENUS else self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Cues:
+    """What is known at a pause.
+
+    `answerable`: whether the brain, asked ahead, has an answer; None while unknown. `whole`: it knows the turn word for
+    word.
+    """
+
+    text: str
+    expects: Expectation = Expectation()
+    finality: float = 0.5
+    answerable: bool | None = None
+    whole: bool = False
+
+
+_WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+", re.IGNORECASE)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_YES_NO: Final = _words(
+    "yes yeah yep yup sure okay ok correct right exactly no nope nah never wrong please thanks thank you that's it"
+)
+_DAYS: Final = _words("monday tuesday wednesday thursday friday saturday sunday today tonight tomorrow")
+_SHORT: Final = _words("yes_no weekday choice")
+"""Kinds whose answer is a word or two."""
+_LONG: Final[Mapping[str, Completeness]] = MappingProxyType(
+    {
+        "email": Completeness.DICTATING,
+        "address": Completeness.DICTATING,
+        "spelling": Completeness.DICTATING,
+        "name": Completeness.HANGING,  # a surname follows, after any time
+    }
+)
+"""Kinds whose answer comes in parts, with pauses between them that are no ends."""
+_AUXILIARIES: Final = _words(
+    "is are was were am do does did can could will would shall should may might must have has had"
+)
+_HANGING: Final = _AUXILIARIES | _words(
+    "a an the and or but because if whose my your our their of to in at by for from with into onto than as be "
+    "um uh er erm hmm who what when where why how which i i'm i'd i'll i've we we're you're it's there's he she they "
+    "need want wanna gonna mister mrs ms dr let's"
+)
+"""Words that hardly ever end a sentence. Nouns and pronouns do, so they are not here: an order is asked for by name."""
+
+_NUMBERED: Final = r"(?:order|account|phone|customer|invoice|ticket|reference|card|zip|post)"
+_HANGING_NUMBER: Final = re.compile(rf"\b{_NUMBERED} (?:number|code)$", re.IGNORECASE)
+_NUMBER_NAMED: Final = re.compile(
+    rf"\b(?:number|code|{_NUMBERED})(?:\W+(?:number|code|is|it's|um|uh))*\W*$", re.IGNORECASE
+)
+_NUMBER_BEGUN: Final = re.compile(r"^\W*(?:it is|it's|that is|that's)\W+$", re.IGNORECASE)
+_TIME: Final = re.compile(r"\b(?:at|by|till|until|before|after|around|about|from|past|between)\s+$", re.IGNORECASE)
+_SOUND_LIKE_DIGITS: Final = _words("to too for fore won ate oh o double triple")
+"""What a recogniser makes of single digits at the edge of a run."""
+
+_EMAIL_NAMED: Final = re.compile(r"\be-?mail\b.*\b(?:is|it's)\b", re.IGNORECASE)
+_EMAIL_BEGUN: Final = re.compile(r"\bat [\w-]+ dot\b|\bdot$|@\S*$", re.IGNORECASE)
+_EMAIL_WHOLE: Final = re.compile(r"(?:\bdot |@\S+\.)(?:com|org|net|edu|gov|info|io|uk|us|de|fr|eu)$", re.IGNORECASE)
+_SPELLED_BY_WORD: Final = re.compile(r"\b[a-z] (?:as in|for|like) [a-z]+$", re.IGNORECASE)
+
+FINAL_ENOUGH: Final = 0.8
+"""From this finality on the recogniser takes the sentence for finished. Half of all ends reach it, one pause in fifteen
+inside a sentence does (measured on read speech; punctuation, in contrast, tells nothing)."""
+
+LIKELY_ENOUGH: Final = 0.6
+"""From this finality on a sentence that the brain can answer is likely to be finished."""
+
+WHOLE_ENOUGH: Final = 0.5
+"""A turn that the brain knows word for word may still get a `please`, if the recogniser expects more below this."""
+
+SENTENCE_WORDS: Final = 4
+"""Fewer words are more often the start of a sentence than a whole one, unless they answer something."""
+
+KNOWN_WORDS: Final = 4
+"""Fewer words may be known and still be the start of a sentence that is not."""
+
+ANSWER_WORDS: Final = 4
+"""An answer that is no longer than this says nothing else."""
+
+
+def completeness(cues: Cues, lengths: frozenset[int] = frozenset()) -> Completeness:
+    """Judge a pause. `lengths` are those of the numbers that the dialplan knows."""
+    text = cues.text.rstrip(" .,?!;:-")
+    words = [match.group().lower() for match in _WORD.finditer(text)]
+    if not words:
+        return Completeness.UNSURE
+    expected = _by_expectation(cues, text, words)
+    dictated = _by_dictation(text, words, lengths)
+    if expected is not None:
+        return expected
+    known = cues.whole and len(words) > 1  # a single word is too easily a slip of the recogniser
+    if dictated is not None and not (known and dictated is Completeness.UNSURE):
+        return dictated
+    if known:
+        certain = len(words) >= KNOWN_WORDS and cues.finality >= WHOLE_ENOUGH
+        return Completeness.FILLED if certain else Completeness.LIKELY
+    return Completeness.HANGING if _hangs(text, words) else _by_confidence(cues, words)
+
+
+def _by_expectation(cues: Cues, text: str, words: list[str]) -> Completeness | None:
+    """Judge an answer to what the bot has asked for; None when it answers something else."""
+    kind = cues.expects.kind
+    if kind == "digits":
+        return _of_expected_digits(cues.expects.length, text, words)
+    if kind in _SHORT:
+        return Completeness.FILLED if _fills(kind, cues, text, words) else None
+    if kind not in _LONG or all(word in _YES_NO for word in words) or _spelled(text, words):
+        return None
+    if kind == "email" and _EMAIL_WHOLE.search(text):
+        return Completeness.COMPLETE
+    return _LONG[kind]
+
+
+def _fills(kind: str, cues: Cues, text: str, words: list[str]) -> bool:
+    if kind == "yes_no":
+        return all(word in _YES_NO for word in words)
+    if kind == "weekday":
+        return words[-1].removesuffix("s") in _DAYS
+    return bool(cues.answerable) and len(words) <= ANSWER_WORDS and not _hangs(text, words)
+
+
+def _of_expected_digits(length: int, text: str, words: list[str]) -> Completeness | None:
+    digits = sum(len(run.digits) for run in digit_runs(text))
+    if length and digits >= length:
+        return Completeness.FILLED
+    return Completeness.DICTATING if digits or words[-1] in _SOUND_LIKE_DIGITS else None
+
+
+def _by_dictation(text: str, words: list[str], lengths: frozenset[int]) -> Completeness | None:
+    """Digits, letters and e-mail addresses come in groups, with pauses that are no ends."""
+    if _EMAIL_WHOLE.search(text):
+        return Completeness.COMPLETE
+    if _spelled(text, words) or _EMAIL_NAMED.search(text) or _EMAIL_BEGUN.search(text):
+        return Completeness.DICTATING
+    runs = digit_runs(text)
+    if not runs:
+        return None
+    last, after = runs[-1], [match.group().lower() for match in _WORD.finditer(text, runs[-1].end)]
+    if not all(word in _SOUND_LIKE_DIGITS for word in after):
+        return None
+    if len(last.digits) in lengths:  # nobody asked for it: it may be the beginning of a longer one
+        return None if after else Completeness.UNSURE
+    return Completeness.DICTATING if _reads_out(text, last) else None
+
+
+def _reads_out(text: str, run: DigitRun) -> bool:
+    """Whether a run at the end is a number being read out, not a time or an amount."""
+    before = text[: run.start]
+    if _NUMBER_NAMED.search(before) or _NUMBER_BEGUN.search(before):
+        return True
+    one_word = " " not in text[run.start : run.end]
+    return len(run.digits) > (2 if one_word else 1) and not _TIME.search(before)
+
+
+def _spelled(text: str, words: list[str]) -> bool:
+    """Whether the end is spelled: letters, or a letter and a word that begins with it."""
+    last = words[-2:]
+    letters = len(last) > 1 and all(len(word) == 1 and word.isalpha() for word in last)
+    return (letters and set(last) != {"a", "i"}) or _SPELLED_BY_WORD.search(text) is not None
+
+
+def _hangs(text: str, words: list[str]) -> bool:
+    """Whether the sentence cannot end here. `Yes, I do` can."""
+    short_answer = words[0] in _YES_NO and len(words) <= ANSWER_WORDS and words[-1] in _AUXILIARIES
+    return _HANGING_NUMBER.search(text) is not None or (words[-1] in _HANGING and not short_answer)
+
+
+def _by_confidence(cues: Cues, words: list[str]) -> Completeness:
+    """Believe the recogniser's language model. An answer at hand helps a little: the brain often has one too soon."""
+    short = len(words) < SENTENCE_WORDS and not cues.expects.kind
+    if short and not all(word in _YES_NO for word in words):
+        return Completeness.UNSURE
+    if short:  # `yes` to no question stands alone as often as it begins a sentence
+        return Completeness.LIKELY
+    if cues.finality >= FINAL_ENOUGH:
+        return Completeness.COMPLETE
+    return Completeness.LIKELY if cues.answerable and cues.finality >= LIKELY_ENOUGH else Completeness.UNSURE
+
+
+def delay_ms(endpointing: Endpointing, judged: Completeness) -> int:
+    """Return how long after the last voiced sample a pause that looks like this ends the turn."""
+    return {
+        Completeness.FILLED: endpointing.filled_ms,
+        Completeness.COMPLETE: endpointing.min_delay_ms,
+        Completeness.LIKELY: endpointing.likely_ms,
+        Completeness.UNSURE: endpointing.delay_ms,
+        Completeness.HANGING: endpointing.max_delay_ms,
+        Completeness.DICTATING: endpointing.dictation_ms,
+    }[judged]

@@ -1,0 +1,323 @@
+"""Turns: what the caller said goes to the brain, and the brain's answer to the mouth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from handoff.policy import ReasonCode
+from voicebot.core import ahead, tooling
+from voicebot.core.commands import Hangup, Layer, StartBrain
+from voicebot.core.conversation import State, Trigger
+from voicebot.core.early import Early
+from voicebot.core.events import (
+    Attempt,
+    BrainClause,
+    BrainFinished,
+    BrainOutcome,
+    BrainToolWanted,
+    Category,
+    EngineFailed,
+    Role,
+    ToolFailed,
+    ToolReturned,
+)
+from voicebot.core.handing_over import OK, announced, hand_over, leave
+from voicebot.core.mouth import State as MouthState
+from voicebot.core.mouth import dropped
+from voicebot.core.move import Move
+from voicebot.core.safety import Trigger as SafetyTrigger
+from voicebot.core.speech_plan import escalated
+
+WORDS_MS = 5_000
+"""An utterance that is open at the no-input time gets this long to have words, if the recogniser gives partials."""
+
+AGAIN_MS = 1_000
+"""How soon a caller who seems to speak is looked at again."""
+
+FAILURE_LIMIT = 2
+"""Turns in a row that an engine may spoil before a human takes over, when the engine did not fail for good."""
+
+ROUND_LIMIT = 5
+"""Runs on tools' results in one turn; a brain that wants still more goes in circles, perhaps with side effects."""
+
+
+def take_turn(move: Move, text: str, ended_ms: int, *, keyed: bool = False) -> None:
+    """The caller has finished. A turn that cannot interrupt the bot waits until the bot has spoken."""
+    if move.talk.state in {State.SPEAKING, State.GREETING}:
+        move.talk = move.talk.kept_waiting(text)
+        return
+    whole = f"{move.talk.carried} {text}".strip()
+    if not whole:
+        if move.talk.state is State.LISTENING:
+            _nothing_said(move)
+        return
+    if not move.converse(Trigger.TURN):
+        return
+    if move.talk.carried:
+        move.transcript = move.transcript.without_last_caller()
+    history = move.transcript.heard()
+    move.transcript = move.transcript.caller(whole)
+    keyed = keyed and not move.talk.carried
+    move.talk = replace(move.talk.thinking(whole, history, ended_ms, move.now_ms, move.policy.budgets), keyed=keyed)
+    move.note("turn", number=move.talk.turn, ended_ms=ended_ms)
+    early = ahead.take_over(move, whole)
+    if early is None:
+        _run_brain(move, ())
+    else:
+        _go_on_with(move, early)
+
+
+def _go_on_with(move: Move, early: Early) -> None:
+    """Take what the brain said ahead as if it said it now."""
+    due_ms = None if early.clauses else move.now_ms + move.policy.budgets.brain_first_ms
+    move.talk = replace(move.talk, brain=early.attempt, asked=None, rounds=early.rounds, brain_due_ms=due_ms)
+    for clause in early.clauses:
+        clause_came(move, clause)
+    for wish in early.wishes:
+        tool_wanted(move, wish)
+    if early.finished is not None:
+        brain_finished(move, early.finished)
+
+
+def _nothing_said(move: Move) -> None:
+    """It was no turn. A bot that stopped for it asks what it was; who spoke last would otherwise be unclear."""
+    if not move.talk.interrupted:
+        move.go_on_waiting()
+        return
+    move.talk = replace(move.talk, interrupted=False, no_input_due_ms=None)
+    move.converse(Trigger.PROMPT)
+    move.speak(escalated(move.policy.phrases.no_match, 1), Layer.PROMPT)
+    _all_said(move)
+
+
+def _run_brain(move: Move, results: tuple[tuple[str, str], ...]) -> None:
+    talk = move.talk
+    attempt = Attempt(move.mouth.epoch, talk.attempts + 1)
+    due_ms = move.now_ms + move.policy.budgets.brain_first_ms
+    if move.do(StartBrain(attempt, talk.turn, talk.text, talk.history, results, talk.memory, due_ms)):
+        move.talk = replace(talk, attempts=attempt.number, brain=attempt, asked=None, brain_due_ms=due_ms)
+
+
+def clause_came(move: Move, event: BrainClause) -> None:
+    """Speak a clause, unless its run was cancelled; one that was asked ahead waits for the end of the turn."""
+    if move.early is not None and event.attempt == move.early.attempt:
+        ahead.clause_came(move, move.early, event)
+        return
+    if event.attempt != move.talk.brain or not event.text.strip():
+        return
+    move.talk = replace(move.talk, brain_due_ms=None)
+    _answer(move, event.text, Layer.ANSWER)
+
+
+def _answer(move: Move, text: str, layer: Layer) -> None:
+    move.talk = replace(move.talk, answered=True, soft_due_ms=None, hard_due_ms=None)
+    if move.talk.state is State.THINKING:
+        move.converse(Trigger.ANSWER)
+    move.speak(text, layer)
+
+
+def tool_wanted(move: Move, event: BrainToolWanted) -> None:
+    """Start a connector call that the current run asks for, or one asked ahead if it only reads."""
+    if move.early is not None and event.attempt == move.early.attempt:
+        if not ahead.tool_wanted(move, move.early, event):
+            return
+    elif event.attempt != move.talk.brain:
+        return
+    move.tooling, call = tooling.planned(move.tooling, event, move.policy, move.now_ms)
+    _start_call(move, call)
+
+
+def _start_call(move: Move, call: tooling.Call) -> None:
+    after, command = tooling.started(call, move.call_id)
+    if move.do(command):
+        move.tooling = move.tooling.with_call(after)
+        return
+    move.tooling = move.tooling.with_call(tooling.gave_up(call, Category.REJECTED, ""))
+    move.safety = move.safety.moved(SafetyTrigger.BLOCK) or move.safety
+
+
+def tool_returned(move: Move, event: ToolReturned) -> None:
+    """Take a result. One that comes after a cancel or the fallback is only remembered."""
+    call = move.tooling.find(event.call)
+    if call is None or call.state is not tooling.State.RUNNING:
+        move.note("late_result", call=event.call, state=call.state if call else "unknown")
+        return
+    done = replace(call, state=tooling.TRANSITIONS[call.state, tooling.Trigger.RETURN], result=event.result)
+    move.tooling = move.tooling.with_call(done)
+    _go_on_with_results(move)
+
+
+def tool_failed(move: Move, event: ToolFailed) -> None:
+    """Try again or fall back."""
+    call = move.tooling.find(event.call)
+    if call is None or call.state is not tooling.State.RUNNING:
+        move.note("late_failure", call=event.call, state=call.state if call else "unknown")
+        return
+    after = tooling.failed(call, event, move.policy, move.now_ms)
+    move.tooling = move.tooling.with_call(after)
+    move.note("tool_failed", call=event.call, category=event.category, state=after.state)
+    if after.state is tooling.State.RETRYING:
+        _start_call(move, after)
+    _go_on_with_results(move)
+
+
+def _go_on_with_results(move: Move) -> None:
+    """Run the brain again once every call it asked for has ended."""
+    asked = move.talk.asked
+    if asked is None:
+        ahead.ask_on(move)
+        return
+    calls = move.tooling.of(asked)
+    if not all(call.ended for call in calls):
+        return
+    if move.talk.rounds == ROUND_LIMIT:
+        move.note("too_many_rounds", turn=move.talk.turn)
+        give_up_turn(move, for_good=True)
+        return
+    move.talk = replace(move.talk, rounds=move.talk.rounds + 1)
+    _run_brain(move, tuple((call.name, call.result) for call in calls))
+
+
+def brain_finished(move: Move, event: BrainFinished) -> None:
+    """Act on how the run ended."""
+    if move.early is not None and event.attempt == move.early.attempt:
+        ahead.finished(move, move.early, event)
+        return
+    if event.attempt != move.talk.brain:
+        return
+    move.talk = replace(move.talk, brain=None, brain_due_ms=None, memory=event.memory, expects=event.expects)
+    match event.outcome:
+        case BrainOutcome.WAITING_FOR_TOOLS:
+            move.talk = replace(move.talk, asked=event.attempt)
+            _go_on_with_results(move)
+        case BrainOutcome.HANDOFF:
+            hand_over(move, event.reason_code or ReasonCode.CALLER_ASKED)
+        case BrainOutcome.GOODBYE:
+            leave(move, "" if move.talk.answered else move.policy.phrases.goodbye)
+        case BrainOutcome.ANSWERED if move.talk.answered:
+            move.talk = replace(move.talk, no_matches=0, failures=0)
+            _all_said(move)
+        case BrainOutcome.ANSWERED | BrainOutcome.NO_MATCH:
+            _not_understood(move)
+        case _:
+            assert_never(event.outcome)
+
+
+def _not_understood(move: Move) -> None:
+    """The brain has no answer. Ask for other words, but not for ever."""
+    move.talk = replace(move.talk, no_matches=move.talk.no_matches + 1, failures=0)
+    if move.talk.no_matches >= move.policy.transfer.no_match_limit:
+        hand_over(move, ReasonCode.NO_MATCH_LIMIT)
+        return
+    if not move.talk.answered:
+        _answer(move, escalated(move.policy.phrases.no_match, move.talk.no_matches), Layer.PROMPT)
+    _all_said(move)
+
+
+def _all_said(move: Move) -> None:
+    if move.mouth.state is MouthState.SILENT:
+        fell_silent(move)
+
+
+def fell_silent(move: Move) -> None:
+    """The mouth has nothing left to say: whose turn is it now?"""
+    state = move.talk.state
+    if move.talk.leaving:
+        move.do(Hangup(OK, "goodbye"))
+    elif state is State.HANDING_OFF:
+        announced(move)
+    elif move.talk.busy:
+        move.talk = move.talk.owing(move.now_ms, move.policy.budgets)
+    elif state in {State.GREETING, State.SPEAKING}:
+        move.converse(Trigger.GREETED if state is State.GREETING else Trigger.SPEECH_OVER)
+        _listen(move)
+
+
+def _listen(move: Move) -> None:
+    waiting = move.talk.waiting
+    move.await_caller()
+    if waiting:
+        move.talk = replace(move.talk, waiting="")
+        take_turn(move, waiting, move.now_ms)
+    else:  # not earlier: a flag may come before the words that it is about
+        move.safety = move.safety.moved(SafetyTrigger.TURN_OVER) or move.safety
+
+
+def late_answer(move: Move) -> None:
+    """Scaffolding first, then progress: the caller is told that the bot is at it, and nothing else."""
+    phrases = move.policy.phrases
+    if not move.mouth.queue:  # a mouth that is paused for a noise says it when it goes on
+        if move.talk.scaffolded:
+            move.plan, phrase = move.plan.next_progress(phrases.progress)
+        else:
+            move.plan, phrase = move.plan.next_scaffolding(phrases.scaffolding)
+        move.speak(phrase, Layer.SCAFFOLDING)
+    due_ms = move.now_ms + move.policy.budgets.progress_ms
+    move.talk = replace(move.talk, scaffolded=True, soft_due_ms=due_ms)
+
+
+def engine_failed(move: Move, event: EngineFailed) -> None:
+    """An engine could not do its part: apologise, and get a human when it happens again or for good."""
+    move.note("engine_failed", role=event.role, category=event.category, permanent=int(event.permanent))
+    match event.role:
+        case Role.ASR:
+            give_up_turn(move, for_good=event.permanent)
+        case Role.BRAIN if move.early is not None and event.ref == move.early.attempt.number:
+            move.drop_early()
+        case Role.BRAIN if move.talk.brain is not None and event.ref == move.talk.brain.number:
+            give_up_turn(move, for_good=True)
+        case Role.TTS:
+            _speech_failed(move, event.ref)
+        case Role.BRAIN | Role.TOOL:
+            pass  # of a run that was cancelled; a connector's failures come as ToolFailed
+        case _:
+            assert_never(event.role)
+
+
+def _speech_failed(move: Move, speech: int) -> None:
+    """Give up an utterance. When the caller would be left without an answer, a human takes over."""
+    lost = next((utterance for utterance in move.mouth.queue if utterance.speech == speech), None)
+    if lost is None:
+        return
+    move.mouth = dropped(move.mouth, speech, move.now_ms, move.patience_ms)
+    if lost.layer in {Layer.ANSWER, Layer.PROMPT, Layer.GREETING} and not _going(move):
+        give_up_turn(move, for_good=True)
+    elif move.mouth.state is MouthState.SILENT:
+        fell_silent(move)
+
+
+def _going(move: Move) -> bool:
+    return move.talk.leaving or move.talk.state in {State.HANDING_OFF, State.ENDED}
+
+
+def give_up_turn(move: Move, *, for_good: bool) -> None:
+    """The turn cannot be answered. Never silence: an apology, then a human or another try."""
+    if _going(move):
+        return
+    move.stop_answering()
+    move.talk = replace(move.talk, failures=move.talk.failures + 1, carried="")
+    move.note("turn_given_up", failures=move.talk.failures)
+    if move.talk.state is State.LISTENING:
+        move.converse(Trigger.PROMPT)
+    _answer(move, move.policy.phrases.apology, Layer.APOLOGY)
+    if move.policy.transfer.target and (for_good or move.talk.failures >= FAILURE_LIMIT):
+        hand_over(move, ReasonCode.ENGINE_DOWN)
+    elif move.mouth.state is MouthState.SILENT:
+        fell_silent(move)
+
+
+def no_input(move: Move) -> None:
+    """The caller says nothing: ask, and after some asking say goodbye. Noise is nothing, words that come are not."""
+    if move.ear.open and (move.ear.text or not move.ear.partials or move.now_ms - move.ear.opened_ms < WORDS_MS):
+        move.talk = replace(move.talk, no_input_due_ms=move.now_ms + AGAIN_MS)
+        return
+    move.talk = replace(move.talk, no_inputs=move.talk.no_inputs + 1, no_input_due_ms=None)
+    move.note("no_input", count=move.talk.no_inputs)
+    if move.talk.no_inputs > move.policy.no_input.max_check_ins:
+        leave(move, move.policy.phrases.goodbye)
+        return
+    move.converse(Trigger.PROMPT)
+    move.speak(escalated(move.policy.phrases.no_input, move.talk.no_inputs), Layer.PROMPT)
+    if move.mouth.state is MouthState.SILENT:
+        fell_silent(move)
