@@ -1,0 +1,172 @@
+"""Coqui through its real API, with a model of random weights: what it says is noise, how it says it is the contract."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import logging
+import sys
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voicebot.core.events import Category
+from voicebot.tts.catalogue import TtsUnavailable, build_tts
+from voicebot.tts.framing import render
+from voicebot.tts.protocol import SpeakingFailed, TtsEngine
+
+TEXT = "We are open from nine to five, and on Saturday from ten to two."
+RATE = 16_000
+
+needs_coqui = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("TTS") is None, reason="coqui-tts is not installed: run scripts/setup --with coqui"
+    ),
+    # Other people's code, of other years.
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+def stand_in_for_audio_files() -> None:
+    """Let Coqui be imported where torchaudio has no build for this torch; only cloning and training read files."""
+    for name in ("torchaudio", "torchcodec"):
+        try:
+            importlib.import_module(name)
+        except (ImportError, OSError, RuntimeError):
+            module = types.ModuleType(name)
+            module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+            module.__dict__["__version__"] = "2.11.0"
+            sys.modules[name] = module
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A VITS of 1.4 MB, as Coqui itself writes one."""
+    stand_in_for_audio_files()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return write_vits(tmp_path_factory.mktemp("vits"))
+
+
+def write_vits(folder: Path) -> Path:
+    torch = importlib.import_module("torch")
+    vits = importlib.import_module("TTS.tts.models.vits")
+    small = vits.VitsArgs(
+        hidden_channels=32,
+        hidden_channels_ffn_text_encoder=64,
+        num_heads_text_encoder=2,
+        num_layers_text_encoder=1,
+        num_layers_posterior_encoder=2,
+        num_layers_flow=1,
+        upsample_initial_channel_decoder=32,
+        upsample_rates_decoder=[8, 8, 2, 2],
+        upsample_kernel_sizes_decoder=[16, 16, 4, 4],
+        resblock_kernel_sizes_decoder=[3],
+        resblock_dilation_sizes_decoder=[[1, 3]],
+        resblock_type_decoder="2",
+        out_channels=513,
+        use_sdp=False,
+        init_discriminator=False,
+    )
+    letters = vits.CharactersConfig(
+        characters_class="TTS.tts.models.vits.VitsCharacters",
+        pad="<PAD>",
+        eos="<EOS>",
+        bos="<BOS>",
+        blank="<BLNK>",
+        characters="abcdefghijklmnopqrstuvwxyz",
+        punctuations="!'(),-.:;? ",
+        phonemes=None,
+    )
+    config = importlib.import_module("TTS.tts.configs.vits_config").VitsConfig(
+        model_args=small,
+        audio=importlib.import_module("TTS.config").BaseAudioConfig(
+            sample_rate=RATE, fft_size=1024, hop_length=256, win_length=1024
+        ),
+        text_cleaner="english_cleaners",
+        use_phonemes=False,
+        characters=letters,
+        test_sentences=[],
+    )
+    torch.manual_seed(0)
+    config.save_json(str(folder / "config.json"))
+    torch.save({"model": vits.Vits(config).state_dict()}, folder / "model.pth")
+    return folder / "model.pth"
+
+
+@pytest.fixture
+def engine(model: Path) -> TtsEngine:
+    return build_tts("coqui", model=str(model))
+
+
+class TestWithAModel:
+    pytestmark = needs_coqui
+
+    def test_it_speaks_at_the_rate_of_its_model(self, engine: TtsEngine) -> None:
+        engine.warm_up()
+        chunks = list(engine.open(TEXT).chunks())
+        assert engine.rate == RATE
+        assert all(chunk.dtype == np.int16 and chunk.ndim == 1 for chunk in chunks)
+        assert max(len(chunk) for chunk in chunks) <= RATE // 10
+        assert sum(len(chunk) for chunk in chunks) > RATE // 10
+
+    def test_nothing_but_speech_stands_behind_a_passage(self, engine: TtsEngine) -> None:
+        samples = np.concatenate(list(engine.open("Hello there.").chunks()))
+        assert np.any(samples[-RATE // 5 :])
+
+    def test_a_cancel_ends_it_quietly_within_a_chunk(self, engine: TtsEngine) -> None:
+        stream = engine.open(TEXT)
+        next(chunks := stream.chunks())
+        stream.cancel()
+        assert len(list(chunks)) <= 1
+
+    def test_cancelled_before_it_began_it_says_nothing(self, engine: TtsEngine) -> None:
+        stream = engine.open(TEXT)
+        stream.cancel()
+        assert list(stream.chunks()) == []
+
+    def test_rendered_whole_it_fills_frames(self, engine: TtsEngine) -> None:
+        assert len(render(engine, TEXT)) % 640 == 0
+
+    def test_what_is_said_reaches_no_log(self, engine: TtsEngine, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.DEBUG):
+            list(engine.open("Saturday").chunks())
+        assert "Saturday" not in caplog.text
+
+    def test_a_checkpoint_that_is_none_cannot_be_loaded(self, model: Path, tmp_path: Path) -> None:
+        (tmp_path / "model.pth").write_bytes(b"no weights")
+        (tmp_path / "config.json").write_bytes((model.parent / "config.json").read_bytes())
+        with pytest.raises(SpeakingFailed, match="no model that Coqui can load") as failure:
+            build_tts("coqui", model=str(tmp_path / "model.pth")).warm_up()
+        assert (failure.value.category, failure.value.permanent) == (Category.UNAVAILABLE, True)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("TTS") is not None, reason="coqui-tts is installed")
+def test_without_the_package_it_says_what_to_run(tmp_path: Path) -> None:
+    for name in ("model.pth", "config.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(SpeakingFailed, match=r"cannot be imported: .*; run scripts/setup --with coqui"):
+        build_tts("coqui", model=str(tmp_path / "model.pth")).warm_up()
+
+
+def test_a_model_is_found_by_coquis_name_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "tts" / "tts_models--en--small--vits"
+    folder.mkdir(parents=True)
+    for name in ("model_file.pth", "config.json"):
+        (folder / name).touch()
+    monkeypatch.setenv("TTS_HOME", str(tmp_path))
+    assert build_tts("coqui", model="tts_models/en/small/vits").voice == str(folder / "model_file.pth")
+
+
+@pytest.mark.parametrize("model", ["", "tts_models/en/none/vits", "nowhere/model.pth"])
+def test_a_model_that_is_not_there_is_not_downloaded(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTS_HOME", str(tmp_path))
+    with pytest.raises(TtsUnavailable, match=r"tts\.model: "):
+        build_tts("coqui", model=model)

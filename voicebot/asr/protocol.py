@@ -1,0 +1,73 @@
+"""The one contract of every speech recogniser.
+
+Audio goes in as frames of 20 ms, 16 kHz, int16 mono (640 bytes); results come out on the engine's own threads.
+`feed`, `decode` and `close` never block: they are called on a call's driver thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from voicebot.core.events import Category
+
+SAMPLE_RATE = 16_000
+"""Hz, of every frame that an engine is fed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Text of the utterance so far. `decode` is the number given to `decode()`, 0 for an unasked partial.
+
+    `finality` is how sure the engine is that the sentence is over, 0..1; 0.5 when it cannot tell.
+    """
+
+    decode: int
+    text: str
+    confidence: float
+    finality: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class HearingFailed:
+    """The engine could not answer `decode`."""
+
+    decode: int
+    category: Category
+    permanent: bool
+    detail: str
+
+
+AsrResult = Heard | HearingFailed
+
+
+class AsrStream(Protocol):
+    """One utterance of one caller."""
+
+    def feed(self, frame: bytes) -> None:
+        """Take one frame of 640 bytes."""
+
+    def decode(self, number: int) -> None:
+        """Ask for the text of everything fed so far.
+
+        Exactly one result with this number follows, unless the stream is closed or a newer decode supersedes it first.
+        """
+
+    def close(self) -> None:
+        """Forget the utterance. Results that are under way may still be posted; the caller ignores them."""
+
+
+class AsrEngine(Protocol):
+    """A recogniser, loaded once a process and shared by its calls."""
+
+    name: str
+
+    def warm_up(self) -> None:
+        """Load the model or open the connection, so that no caller pays for it."""
+
+    def open(self, post: Callable[[AsrResult], None]) -> AsrStream:
+        """Start an utterance whose results go to `post`."""
+
+    def close(self) -> None:
+        """Release threads and connections."""

@@ -1,0 +1,1 @@
+"""Audio inside the bot: frames, codecs, resampling, levels, voice activity and the playout ring."""

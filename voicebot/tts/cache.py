@@ -1,0 +1,172 @@
+"""Rendered speech that is said again and again: greetings, scaffolding, apologies.
+
+Only phrases that a dialplan fixes are put here, by `warm`; what is said about a caller's own matter is rendered and
+forgotten. So one cache serves all tenants, and its files hold nothing that is not in a dialplan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+
+from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE
+from voicebot.tts.framing import render
+from voicebot.tts.protocol import TtsEngine
+from voicebot.tts.spoken import spoken
+
+_LOG = logging.getLogger(__name__)
+_SUFFIX = ".pcm"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+def speech_key(engine: TtsEngine, text: str) -> str:
+    """Name the audio of `text`, as it is spoken: SHA-256 over engine, voice, version, rate and text, as hexadecimal."""
+    parts = (engine.name, engine.voice, engine.version, str(SAMPLE_RATE), text)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+class SpeechCache:
+    """Frames of int16 mono at 16 kHz by key, in memory and, if a folder is given, on disk. Thread-safe.
+
+    Both are bounded in bytes; the entry that was used longest ago goes first and counts in `evicted`. The folder may
+    be shared by processes: a file appears whole or not at all, and one that does not match its digest is a miss.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, *, memory_bytes: int = 32 * 2**20, disk_bytes: int = 256 * 2**20
+    ) -> None:
+        self.hits = 0
+        self.misses = 0
+        self.evicted = 0
+        self._folder = folder
+        self._memory_bytes = memory_bytes
+        self._disk_bytes = disk_bytes
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[str, bytes] = OrderedDict()
+        self._held_bytes = 0
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def in_memory(self, key: str) -> bytes | None:
+        """Return the frames if no file must be read for them: for threads that may not wait."""
+        with self._lock:
+            frames = self._entries.get(key)
+            if frames is not None:
+                self._entries.move_to_end(key)
+                self.hits += 1
+            return frames
+
+    def get(self, key: str) -> bytes | None:
+        """Return the frames from memory, else from disk."""
+        frames = self.in_memory(key)
+        if frames is None:
+            frames = self._read(key)
+            if frames is not None:
+                self._remember(key, frames)
+            with self._lock:
+                self.hits += frames is not None
+                self.misses += frames is None
+        return frames
+
+    def put(self, key: str, frames: bytes) -> None:
+        """Keep `frames`, whole ones of 640 bytes. A disk that is full costs a log line, not the entry in memory."""
+        if len(frames) % FRAME_BYTES:
+            raise ValueError(f"{len(frames)} bytes are not whole frames of {FRAME_BYTES}")
+        self._remember(key, frames)
+        if self._folder is None:
+            return
+        try:
+            self._write(self._folder, key, frames)
+            self._shrink(self._folder)
+        except OSError as error:
+            _LOG.warning("speech cache cannot write", extra={"folder": str(self._folder), "error": str(error)})
+
+    def warm(self, engine: TtsEngine, texts: Iterable[str]) -> int:
+        """Render what is missing, on this thread, and return how many that were. Raises SpeakingFailed."""
+        rendered = 0
+        for text in dict.fromkeys(spoken(text) for text in texts):
+            key = speech_key(engine, text)
+            if self.get(key) is None:
+                self.put(key, render(engine, text))
+                rendered += 1
+        return rendered
+
+    def clear(self) -> None:
+        """Forget everything, on disk as well."""
+        with self._lock:
+            self._entries.clear()
+            self._held_bytes = 0
+        for file in self._files():
+            file.unlink(missing_ok=True)
+
+    def sizes(self) -> tuple[int, int]:
+        """Return the bytes held in memory and on disk."""
+        with self._lock:
+            return self._held_bytes, sum(size for _, size, _ in self._by_age())
+
+    def _remember(self, key: str, frames: bytes) -> None:
+        with self._lock:
+            self._held_bytes += len(frames) - len(self._entries.pop(key, b""))
+            self._entries[key] = frames
+            while self._held_bytes > self._memory_bytes:
+                _, dropped = self._entries.popitem(last=False)
+                self._held_bytes -= len(dropped)
+                self.evicted += 1
+
+    def _read(self, key: str) -> bytes | None:
+        if self._folder is None:
+            return None
+        file = self._folder / f"{key}{_SUFFIX}"
+        try:
+            content = file.read_bytes()
+            os.utime(file)
+        except OSError:
+            return None
+        digest, frames = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if hashlib.sha256(frames).digest() != digest:
+            file.unlink(missing_ok=True)
+            _LOG.warning("speech cache dropped a damaged file", extra={"file": file.name})
+            return None
+        return frames
+
+    @staticmethod
+    def _write(folder: Path, key: str, frames: bytes) -> None:
+        """Write beside and rename: readers of other processes see a whole file or none."""
+        descriptor, beside = tempfile.mkstemp(dir=folder, suffix=".new")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(hashlib.sha256(frames).digest() + frames)
+            Path(beside).replace(folder / f"{key}{_SUFFIX}")
+        except OSError:
+            Path(beside).unlink(missing_ok=True)
+            raise
+
+    def _shrink(self, folder: Path) -> None:
+        files = self._by_age()
+        excess = sum(size for _, size, _ in files) - self._disk_bytes
+        for _, size, name in files:
+            if excess <= 0:
+                return
+            (folder / name).unlink(missing_ok=True)
+            excess -= size
+            self.evicted += 1
+
+    def _by_age(self) -> list[tuple[int, int, str]]:
+        """List the files as (time of last use in ns, bytes, name), oldest first. Others may delete them meanwhile."""
+        found = []
+        for file in self._files():
+            try:
+                status = file.stat()
+            except FileNotFoundError:
+                continue
+            found.append((status.st_mtime_ns, status.st_size, file.name))
+        return sorted(found)
+
+    def _files(self) -> list[Path]:
+        return [] if self._folder is None else list(self._folder.glob(f"*{_SUFFIX}"))
