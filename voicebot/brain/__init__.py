@@ -1,0 +1,1 @@
+"""What decides the answers: a deterministic playbook, or a language model behind an OpenAI-compatible server."""

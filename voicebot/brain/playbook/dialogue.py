@@ -1,0 +1,214 @@
+"""One turn of the playbook: a pure function of the turn, the memory and the time.
+
+A turn is taken as the answer to a question first, then as an intent, then as a follow-up to the last intent (`and on
+Sunday?`, another number). What none of these explains is no match, and the core asks back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from voicebot.brain.playbook.intents import IntentMatcher, every_day
+from voicebot.brain.playbook.memory import Memory, Said
+from voicebot.brain.playbook.opening_hours import about
+from voicebot.brain.playbook.slots import filling
+from voicebot.brain.playbook.told import Told
+from voicebot.core.events import BrainOutcome
+from voicebot.dialplan.model import IntentPart
+from voicebot.dialplan.policy import Policy
+from voicebot.dialplan.templates import Scalar, holes, render
+
+MAX_TRIES: Final = 2
+"""Times that a slot is asked for before the turn counts as not understood."""
+
+MIN_WORDS: Final = 3
+"""Least words of a clause that others follow."""
+
+_NOTHING: Final = Told()
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a turn comes to. `tool` is a connector's name and its arguments as JSON."""
+
+    outcome: BrainOutcome
+    memory: Memory
+    clauses: tuple[Said, ...] = ()
+    tool: tuple[str, str] | None = None
+    reason_code: str = ""
+
+
+class Dialogue:
+    """The playbook of one dialplan."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._plan = policy.dialplan
+        self._hours = policy.hours
+        self._matcher = IntentMatcher(policy.dialplan)
+        self._knowledge: dict[str, Scalar] = {
+            f"{section}.{key}": value for section, keys in self._plan.knowledge.items() for key, value in keys.items()
+        }
+
+    def turn(self, text: str, memory: Memory, now: datetime) -> Decision:
+        """Decide about what the caller said. `now` is local to the business."""
+        if memory.asking:
+            decision = self._answer_to_question(text, memory, now)
+            if decision is not None:
+                return decision
+        name = self._matcher.match(text) or self._implied(text, memory)
+        if name and self._plan.intents[name].source == "repeat":
+            # The memory stays as it is: a question that was repeated is still open.
+            outcome = BrainOutcome.ANSWERED if memory.said else BrainOutcome.NO_MATCH
+            return Decision(outcome, memory, memory.said)
+        if name:
+            return self._pursue(name, text, Memory(intent=name, said=memory.said), now)
+        if memory.asking and memory.tries < MAX_TRIES:
+            again = memory.model_copy(update={"tries": memory.tries + 1, "partial": ""})
+            slot = self._plan.slots[memory.asking]
+            return self._say(memory.intent, slot.retry or slot.prompt, again)
+        return Decision(BrainOutcome.NO_MATCH, Memory(intent=memory.intent, said=memory.said))
+
+    def results(self, results: tuple[tuple[str, str], ...], memory: Memory) -> Decision:
+        """Decide about what the connector returned for the intent that is under way."""
+        intent = self._plan.intents.get(memory.intent)
+        given = [text for name, text in results if intent is not None and name == intent.connector]
+        if intent is None or not given:
+            return Decision(BrainOutcome.NO_MATCH, Memory(said=memory.said))
+        result = _object(given[-1])
+        values: dict[str, Scalar] = {
+            f"result.{key}": value for key, value in result.items() if isinstance(value, str | int | float | bool)
+        }
+        outcome = str(result.get("outcome", "default"))
+        told = Told(outcome, values, (f"tool:{intent.connector}",))
+        return self._answer(memory.intent, told, memory)
+
+    def knows_whole(self, text: str) -> bool:
+        """Whether a turn is an example word for word, days and numbers aside, and no example goes on from there."""
+        return self._matcher.knows_whole(text)
+
+    def examples(self) -> tuple[str, ...]:
+        """Return what callers are expected to say, each example that names a day once for each day."""
+        plain = [example for intent in self._plan.intents.values() for example in intent.examples]
+        return tuple(dict.fromkeys(text for example in plain for text in every_day(example)))
+
+    def expects(self, memory: Memory) -> str:
+        """Return what the open question asks for, as the core's endpointing names it; empty without one."""
+        slot = self._plan.slots.get(memory.asking)
+        if slot is None:
+            return ""
+        left = slot.length - len(memory.partial) if slot.kind == "digits" and slot.length else 0
+        return f"{slot.kind}:{left}" if left > 0 else slot.kind
+
+    def _answer_to_question(self, text: str, memory: Memory, now: datetime) -> Decision | None:
+        slot = self._plan.slots.get(memory.asking)
+        if slot is None or memory.intent not in self._plan.intents:
+            return None
+        found = filling(slot, text, memory.partial)
+        if found.value:
+            slots = {**memory.slots, memory.asking: found.value}
+            return self._pursue(memory.intent, text, Memory(intent=memory.intent, slots=slots, said=memory.said), now)
+        if found.partial and slot.rest and found.partial != memory.partial:
+            waiting = memory.model_copy(update={"partial": found.partial})
+            return self._say(memory.intent, slot.rest, waiting)
+        return None
+
+    def _implied(self, text: str, memory: Memory) -> str:
+        """Return the intent that a turn without one goes on with, by the slots that it fills."""
+        last = self._plan.intents.get(memory.intent)
+        if last is not None and any(
+            filling(self._plan.slots[name], text).value for name in (*last.slots, *last.optional)
+        ):
+            return memory.intent
+        for name, intent in self._plan.intents.items():
+            if any(
+                self._plan.slots[slot].kind == "digits" and filling(self._plan.slots[slot], text).value
+                for slot in intent.slots
+            ):
+                return name
+        return ""
+
+    def _pursue(self, name: str, text: str, memory: Memory, now: datetime) -> Decision:
+        intent = self._plan.intents[name]
+        slots, partial = dict(memory.slots), ""
+        for slot_name in (*intent.slots, *intent.optional):
+            if slot_name not in slots:
+                found = filling(self._plan.slots[slot_name], text)
+                if found.value:
+                    slots[slot_name] = found.value
+                elif slot_name in intent.slots:
+                    partial = partial or found.partial
+        memory = Memory(intent=name, slots=slots, said=memory.said)
+        missing = next((slot for slot in intent.slots if slot not in slots), "")
+        if missing:
+            asked = memory.model_copy(update={"asking": missing, "partial": partial})
+            slot = self._plan.slots[missing]
+            return self._say(name, slot.rest if partial and slot.rest else slot.prompt, asked)
+        return self._carry_out(name, intent, memory, now)
+
+    def _carry_out(self, name: str, intent: IntentPart, memory: Memory, now: datetime) -> Decision:
+        if intent.connector:
+            values = {**self._knowledge, **memory.slots}
+            arguments = {
+                key: render(template, values, self._plan.currency) for key, template in intent.arguments.items()
+            }
+            wanted = (intent.connector, json.dumps(arguments, sort_keys=True, separators=(",", ":")))
+            return Decision(BrainOutcome.WAITING_FOR_TOOLS, memory, tool=wanted)
+        if intent.source == "hours":
+            asked = next((memory.slots[s] for s in intent.optional if s in memory.slots), "")
+            return self._answer(name, about(self._hours, asked, now), memory)
+        return self._answer(name, Told(), memory)
+
+    def _answer(self, name: str, told: Told, memory: Memory) -> Decision:
+        intent = self._plan.intents[name]
+        general = intent.answers.get("default", "")
+        try:
+            decision = self._say(name, intent.answers.get(told.outcome, general), memory, told)
+        except KeyError:
+            # The result lacks what this answer tells: better the general answer than a sentence with a hole.
+            decision = self._say(name, general, memory, told)
+        match intent.ends:
+            case "handoff":
+                return Decision(BrainOutcome.HANDOFF, memory, decision.clauses, reason_code=intent.reason_code)
+            case "goodbye":
+                return Decision(BrainOutcome.GOODBYE, memory, decision.clauses)
+            case _:
+                return decision
+
+    def _say(self, name: str, template: str, memory: Memory, told: Told = _NOTHING) -> Decision:
+        """Fill a template and cut it into sentences. Raises KeyError for a hole that has no value."""
+        known = {**self._knowledge, **memory.slots, **told.values}
+        text = " ".join(render(template, known, self._plan.currency).split())
+        sources = (f"dialplan:intents.{name}", *told.evidence, *self._sources(template))
+        clauses = tuple(Said(text=part, evidence=tuple(dict.fromkeys(sources))) for part in _sentences(text))
+        outcome = BrainOutcome.ANSWERED if clauses else BrainOutcome.NO_MATCH
+        return Decision(outcome, memory.model_copy(update={"said": clauses or memory.said}), clauses)
+
+    def _sources(self, template: str) -> tuple[str, ...]:
+        paths = [hole.path for hole in holes(template)]
+        knowledge = [f"dialplan:{path}" for path in paths if path in self._knowledge]
+        return (*knowledge, *(["caller"] if any("." not in path for path in paths) else []))
+
+
+def _sentences(text: str) -> list[str]:
+    """Cut a text into clauses to speak. A sentence too short to cover the making of the next one is kept with it."""
+    clauses: list[str] = []
+    for part in _SENTENCE_END.split(text):
+        if clauses and len(clauses[-1].split()) < MIN_WORDS:
+            clauses[-1] += " " + part
+        elif part:
+            clauses.append(part)
+    return clauses
+
+
+def _object(text: str) -> Mapping[str, object]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

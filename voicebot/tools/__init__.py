@@ -1,0 +1,1 @@
+"""Connectors: where answers get their facts, under hard time limits."""
