@@ -1,0 +1,168 @@
+"""Every error of a dialplan is told with its place, its key and a remedy, and all of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voicebot.dialplan.commands import check
+from voicebot.dialplan.loading import load_dialplan
+from voicebot.dialplan.policy import Policy, SecretMissingError, resolve
+
+HEAD = "version: 1\n"
+SLOTS = "slots:\n  number: {kind: digits, length: 5, prompt: Which?}\n"
+CONNECTORS = "connectors:\n  lookup: {entry: 'json:loads', parameters: {id: {}}}\n"
+
+CASES = {
+    "syntax": ("a: [1\nb: 2\n", "2:2: expected ',' or ']'"),
+    "tab": ("version: 1\nphrases:\n\tgreeting: x\n", "3:1: a tab indents this line (use spaces)"),
+    "control character": ("a: \x07\n", "1:4: the character U+0007 is not allowed"),
+    "colon": (HEAD + "tenant: a: b\n", "2:10: mapping values are not allowed here (quote a text that holds ': '"),
+    "empty": ("", "1:1: the file is empty"),
+    "not a mapping": ("- 1\n", "1:1: must be a mapping of keys"),
+    "duplicate key": (HEAD + "tenant: a\ntenant: b\n", "3:1: tenant: the key is there twice, first in line 2"),
+    "recursive alias": (HEAD + "knowledge: &k\n  a: *k\n", "a: an alias refers to what it is part of"),
+    "unknown key": (
+        HEAD + "phrases:\n  greting: Hi\n",
+        "3:3: phrases.greting: this key is not known (did you mean 'greeting'?",
+    ),
+    "missing version": ("tenant: a\n", "1:1: version: this key is missing"),
+    "wrong type": (HEAD + "budgets:\n  hard_ms: soon\n", "3:12: budgets.hard_ms: must be a whole number but is 'soon'"),
+    "number for text": (HEAD + "tenant: 5\n", "2:9: tenant: must be a text but is 5 (put it in quotation marks)"),
+    "unknown engine": (
+        HEAD + "asr: {engine: ears}\n",
+        "2:15: asr.engine: 'ears' is not a choice (use one of 'moonshine'",
+    ),
+    "time zone": (HEAD + "time_zone: Mars\n", "2:12: time_zone: 'Mars' is not a time zone"),
+    "opening": (
+        HEAD + "hours:\n  monday: {open: ['9-5']}\n",
+        "3:19: hours.monday.open[0]: '9-5' is not a stretch of time",
+    ),
+    "openings overlap": (
+        HEAD + "hours:\n  monday: {open: ['09:00-12:00', '11:00-13:00']}\n",
+        "3:3: hours.monday: two openings overlap",
+    ),
+    "name": (HEAD + "name: other\n", "2:7: name: must be the file's name (write 'plan' or leave it out)"),
+    "no such include": (
+        HEAD + "include: [gone.yaml]\n",
+        "2:11: include[0]: there is no file 'gone.yaml' beside this one",
+    ),
+    "include above": (HEAD + "include: [../x.yaml]\n", "2:11: include[0]: '../x.yaml' leaves the folder"),
+    "no examples": (
+        HEAD + "intents:\n  hi: {answers: {default: Hello}}\n",
+        "3:3: intents.hi: an intent needs examples",
+    ),
+    "unreachable": (
+        HEAD + "intents:\n  a: {examples: [Hi there], answers: {default: A}}\n  b: {examples: [hi there]}\n",
+        "4:3: intents.b: no turn can reach this intent: 'a' takes every example of it",
+    ),
+    "unknown slot in a template": (
+        HEAD + SLOTS + "intents:\n  a: {examples: [x], slots: [number], answers: {default: 'It is {numer}'}}\n",
+        "5:58: intents.a.answers.default: {numer}: the slot is not one of this intent (did you mean 'number'?)",
+    ),
+    "unknown filter": (HEAD + "intents:\n  a: {examples: [x], answers: {default: '{b:loud}'}}\n", "the filter 'loud'"),
+    "open brace": (HEAD + "intents:\n  a: {examples: [x], answers: {default: '{b'}}\n", "a brace is open or closed"),
+    "slot not declared": (
+        HEAD + "intents:\n  a: {examples: [x], slots: [day], answers: {default: A}}\n",
+        "3:30: intents.a.slots[0]: the slot 'day' is not declared",
+    ),
+    "connector not declared": (
+        HEAD + "intents:\n  a: {examples: [x], connector: lokup, answers: {default: A}}\n" + CONNECTORS,
+        "3:33: intents.a.connector: the connector 'lokup' is not declared (did you mean 'lookup'?)",
+    ),
+    "argument missing": (
+        HEAD + "intents:\n  a: {examples: [x], connector: lookup, answers: {default: A}}\n" + CONNECTORS,
+        "needs the argument 'id'",
+    ),
+    "no module": (
+        HEAD + "connectors:\n  x: {entry: 'no_such_module:f'}\n",
+        "3:14: connectors.x.entry: there is no module",
+    ),
+    "fallback": (HEAD + "connectors:\n  x: {entry: 'json:loads', fallback: sorry}\n", "fallback: is not a JSON object"),
+    "handoff without a reason": (
+        HEAD + "intents:\n  a: {examples: [x], ends: handoff}\n",
+        "3:28: intents.a.ends: a handoff needs a reason code",
+    ),
+    "knowledge": (
+        HEAD + "knowledge: {shop: {city: X}}\nintents:\n  a: {examples: [x], answers: {default: '{shop.town}'}}\n",
+        "4:41: intents.a.answers.default: {shop.town}: the knowledge does not hold it (there are city)",
+    ),
+    "times": (
+        HEAD + "turn_taking:\n  pause_ms: 400\nendpointing:\n  min_delay_ms: 200\n",
+        "5:17: endpointing.min_delay_ms: a turn would end before",
+    ),
+    "target": (HEAD + "transfer: {target: Bob}\n", "2:20: transfer.target: 'Bob' is not a URI to transfer to"),
+}
+
+
+def faults_of(folder: Path, text: str) -> list[str]:
+    file = folder / "plan.yaml"
+    file.write_text(text)
+    policy, faults = load_dialplan(file)
+    assert (policy is None) == bool(faults)
+    return [str(fault).removeprefix(f"{file}:") for fault in faults]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_error_has_its_place_and_remedy(case: str, tmp_path: Path) -> None:
+    text, expected = CASES[case]
+    found = faults_of(tmp_path, text)
+    assert any(fault.startswith(expected) if expected[0].isdigit() else expected in fault for fault in found), found
+    assert all(fault.endswith(")") for fault in found), "each fault ends with its remedy"
+
+
+def test_all_errors_are_told_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    found = faults_of(tmp_path, "version: 1\ntenat: x\nbudgets:\n  hard_ms: x\n  soft: 1\n")
+    assert [fault.partition(":")[0] for fault in found] == ["2", "4", "5"]
+
+
+def test_a_fault_in_an_included_file_names_that_file(tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text("budgets:\n  hard_ms: x\n")
+    found = faults_of(tmp_path, "version: 1\ninclude: [shared.yaml]\n")
+    assert found == [
+        f"{tmp_path / 'shared.yaml'}:2:12: budgets.hard_ms: must be a whole number but is 'x' (correct it)"
+    ]
+
+
+def test_an_alias_bomb_is_bounded(tmp_path: Path) -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    assert any("more than 50000 values" in fault for fault in faults_of(tmp_path, "\n".join(levels)))
+
+
+def test_what_a_dialplan_says_goes_before_what_it_includes(tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text("budgets:\n  hard_ms: 5000\n  soft_ms: null\n")
+    (tmp_path / "plan.yaml").write_text("version: 1\ninclude: [shared.yaml]\nbudgets: {hard_ms: 6000}\n")
+    policy, _ = load_dialplan(tmp_path / "plan.yaml")
+    assert policy is not None
+    assert (policy.call.budgets.hard_ms, policy.call.budgets.soft_ms) == (6000, None)
+
+
+def test_a_policy_survives_its_json_with_its_hash() -> None:
+    policy, faults = load_dialplan(Path("dialplans/harbor-lane.yaml"))
+    assert policy is not None, faults
+    again = Policy.from_json(policy.to_json())
+    assert (again.sha256, again.call, again.dialplan) == (policy.sha256, policy.call, policy.dialplan)
+    assert Policy.of(again.dialplan).sha256 == policy.sha256
+
+
+def test_secrets_stay_references_until_they_are_used(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text("version: 1\ntransfer: {target: '${AGENTS:-sip:a@b}'}\n")
+    policy, _ = load_dialplan(tmp_path / "plan.yaml")
+    assert policy is not None
+    assert policy.call.transfer.target == "${AGENTS:-sip:a@b}"
+    assert resolve(policy.call.transfer.target, {}) == "sip:a@b"
+    assert resolve(policy.call.transfer.target, {"AGENTS": "sip:x@y"}) == "sip:x@y"
+    with pytest.raises(SecretMissingError, match="KEY is not set"):
+        resolve("${KEY}", {})
+
+
+def test_check_tells_faults_and_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(Path("dialplans")) == 0
+    assert check(tmp_path / "gone") == 1
+    (tmp_path / "plan.yaml").write_text("version: 2\n")
+    assert check(tmp_path / "plan.yaml") == 1
+    told = capsys.readouterr()
+    assert "dialplans are right" in told.out
+    assert "plan.yaml:1:10: version:" in told.err

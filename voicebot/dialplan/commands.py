@@ -1,0 +1,57 @@
+"""What `voicebot check` and `voicebot route` tell. Each returns the exit code: 0 done, 1 something is wrong."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from voicebot.dialplan.loading import Rule, load_dialplan
+from voicebot.dialplan.registry import Dialplans, load_folder
+from voicebot.dialplan.source import Fault
+
+
+def check(path: Path, *more: Rule, out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Check a folder of dialplans, or one of them, under `more` rules than their own.
+
+    Print each fault as `file:line:column: key: message (remedy)`.
+    """
+    if path.is_dir() or not path.exists():
+        loaded = load_folder(path, "", *more)
+        return _verdict(loaded.faults, [*sorted(loaded.policies)], out, err)
+    policy, faults = load_dialplan(path, *more)
+    return _verdict(faults, [policy.name] if policy else [], out, err)
+
+
+def _verdict(faults: tuple[Fault, ...], names: list[str], out: TextIO | None, err: TextIO | None) -> int:
+    for fault in faults:
+        print(fault, file=err or sys.stderr)
+    if faults:
+        return 1
+    print(f"{len(names)} dialplans are right: {', '.join(names)}", file=out or sys.stdout)
+    return 0
+
+
+def explain_route(
+    path: Path, number: str, default: str = "", out: TextIO | None = None, err: TextIO | None = None
+) -> int:
+    """Print which dialplan a call to `number` gets, its policy hash and engines, and why."""
+    dialplans, faults = Dialplans.load(path, default)
+    if dialplans is None:
+        return _verdict(faults, [], out, err)
+    routed = dialplans.route(number)
+    plan = routed.policy.dialplan
+    told = {
+        "number": number,
+        "dialplan": routed.dialplan,
+        "rule": f"{routed.rule} ({routed.why})",
+        "policy": routed.policy.sha256,
+        "tenant": plan.tenant,
+        "asr": plan.asr.engine or "as configured",
+        "brain": plan.brain.engine or "as configured",
+        "tts": plan.tts.engine or "as configured",
+        "transfer": plan.transfer.target or "nobody",
+    }
+    for name, value in told.items():
+        print(f"{name:<10}{value}", file=out or sys.stdout)
+    return 0

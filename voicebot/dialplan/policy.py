@@ -1,0 +1,124 @@
+"""A dialplan that passed every check, pinned by the hash of what it says.
+
+The hash covers the resolved dialplan (includes merged, defaults filled in) with secrets as references, so that two
+policies with one hash decide alike and the store can keep the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Self
+
+from voicebot.core.policy import (
+    BargeIn,
+    Budgets,
+    CallPolicy,
+    Connector,
+    Endpointing,
+    NoInput,
+    Phrases,
+    Transfer,
+    TurnTaking,
+)
+from voicebot.dialplan.hours import BusinessHours
+from voicebot.dialplan.model import Dialplan
+
+_REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+class SecretMissingError(Exception):
+    """A `${NAME}` has no value in the environment and no default."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the environment variable {name} is not set (set it, or give a default as ${{{name}:-…}})")
+        self.name = name
+
+
+def resolve(text: str, env: Mapping[str, str] = os.environ) -> str:
+    """Replace every `${NAME}` and `${NAME:-default}`, at the moment of use. Raises SecretMissingError."""
+
+    def value(match: re.Match[str]) -> str:
+        found = env.get(match.group(1)) or match.group(2)
+        if found is None:
+            raise SecretMissingError(match.group(1))
+        return found
+
+    return _REFERENCE.sub(value, text)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One resolved dialplan. Calls keep the one that they started with."""
+
+    dialplan: Dialplan
+    text: str
+    """Canonical JSON: the keys in the order of the model, mappings in the order of the file, which is the order of
+    precedence between intents."""
+
+    @classmethod
+    def of(cls, dialplan: Dialplan) -> Self:
+        """Pin a dialplan."""
+        plain = dialplan.model_dump(mode="json")
+        return cls(dialplan, json.dumps(plain, ensure_ascii=True, separators=(",", ":")))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; the hash is that of the text. Raises pydantic.ValidationError."""
+        return cls(Dialplan.model_validate_json(text), text)
+
+    def to_json(self) -> str:
+        """Return the resolved dialplan as canonical JSON, secrets as references."""
+        return self.text
+
+    @property
+    def name(self) -> str:
+        """The name of the dialplan."""
+        return self.dialplan.name
+
+    @cached_property
+    def sha256(self) -> str:
+        """The policy hash, 64 hexadecimal digits."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def hours(self) -> BusinessHours:
+        """The opening hours, local to the dialplan's time zone."""
+        return self.dialplan.hours.resolved()
+
+    @cached_property
+    def number_lengths(self) -> tuple[int, ...]:
+        """How many digits the numbers have that the dialplan asks for."""
+        lengths = {slot.length for slot in self.dialplan.slots.values() if slot.kind == "digits" and slot.length}
+        return tuple(sorted(lengths))
+
+    @cached_property
+    def call(self) -> CallPolicy:
+        """The part that the core decides by."""
+        plan = self.dialplan
+        transfer = plan.transfer
+        return CallPolicy(
+            turn_taking=TurnTaking(**plan.turn_taking.model_dump()),
+            endpointing=Endpointing(**plan.endpointing.model_dump()),
+            barge_in=BargeIn(**plan.barge_in.model_dump()),
+            no_input=NoInput(**plan.no_input.model_dump()),
+            budgets=Budgets(**plan.budgets.model_dump()),
+            phrases=Phrases(**plan.phrases.model_dump()),
+            transfer=Transfer(
+                target=transfer.target,
+                headers=tuple(transfer.headers.items()),
+                no_match_limit=transfer.no_match_limit,
+            ),
+            connectors=tuple(
+                Connector(
+                    name, min(part.hard_ms, plan.budgets.tool_hard_ms), part.idempotent, part.retries, part.fallback
+                )
+                for name, part in plan.connectors.items()
+            ),
+            number_lengths=self.number_lengths,
+        )
