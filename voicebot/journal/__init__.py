@@ -1,0 +1,1 @@
+"""Record, replay and read back calls."""

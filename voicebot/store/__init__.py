@@ -1,0 +1,1 @@
+"""Calls, turns and policies in a database."""

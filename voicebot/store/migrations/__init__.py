@@ -1,0 +1,1 @@
+"""The store's Alembic tree. `voicebot.store.upgrade` runs it; there is no alembic.ini."""
