@@ -1,0 +1,153 @@
+"""The engines of a worker: loaded once a process, shared by its calls, warm before the first of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+from voicebot.asr.catalogue import build as build_asr
+from voicebot.asr.failures import EngineUnavailableError
+from voicebot.asr.protocol import AsrEngine
+from voicebot.brain.catalogue import BrainUnavailable, build_brain
+from voicebot.config import Settings
+from voicebot.core.events import Category
+from voicebot.core.policy import Phrases
+from voicebot.dialplan.policy import Policy
+from voicebot.runtime.shells import CallEngines
+from voicebot.tools.toolbox import ConnectorMissing, PythonToolbox
+from voicebot.tts.cache import SpeechCache
+from voicebot.tts.catalogue import TtsUnavailable, build_tts, workers_for
+from voicebot.tts.protocol import SpeakingFailed, TtsEngine
+from voicebot.tts.speaker import Speaker
+
+_LOG = logging.getLogger(__name__)
+
+LOW_PRIORITY = 15
+"""Nice value of the thread that renders ahead: Linux keeps one for each thread."""
+
+
+class EngineUnavailable(Exception):
+    """An engine that a dialplan names cannot be used. The message names it and the remedy."""
+
+
+@runtime_checkable
+class KnowsItsAnswers(Protocol):
+    """A brain that can tell what it usually says."""
+
+    def usual_clauses(self) -> tuple[str, ...]:
+        """Return clauses worth rendering before anybody asks."""
+
+
+class EngineRoom:
+    """Builds what dialplans name and keeps it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._cache = SpeechCache(settings.data.dir / "cache" / "speech")
+        self._closed = False
+        self._lock = threading.Lock()
+        self._recognisers: dict[tuple[str, str], AsrEngine] = {}
+        self._speakers: dict[tuple[str, str, str], Speaker] = {}
+        self._engines: dict[str, CallEngines] = {}
+
+    def prepare(self, policies: Iterable[Policy]) -> None:
+        """Load and warm everything that `policies` need. Raises EngineUnavailable."""
+        for policy in policies:
+            engines = self._built(policy)
+            with self._lock:
+                self._engines[policy.sha256] = engines
+
+    def for_policy(self, policy: Policy) -> CallEngines:
+        """Return the engines of a policy that was prepared."""
+        with self._lock:
+            return self._engines[policy.sha256]
+
+    def close(self) -> None:
+        """Release threads and connections."""
+        self._closed = True
+        for engines in self._engines.values():
+            engines.brain.close()
+            engines.toolbox.close()
+        for speaker in self._speakers.values():
+            speaker.close()
+            speaker.engine.close()
+        for recogniser in self._recognisers.values():
+            recogniser.close()
+
+    def _built(self, policy: Policy) -> CallEngines:
+        known = self._engines.get(policy.sha256)
+        if known is not None:
+            return known
+        try:
+            toolbox = PythonToolbox(policy)
+        except ConnectorMissing as error:
+            raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
+        try:
+            brain = build_brain(policy, self._settings.brain)
+        except BrainUnavailable as error:
+            raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
+        brain.warm_up()
+        return CallEngines(policy, self._recogniser(policy), self._speaker(policy), brain, toolbox)
+
+    def _recogniser(self, policy: Policy) -> AsrEngine:
+        choice = policy.dialplan.asr
+        key = (choice.engine or self._settings.asr.engine, choice.model or self._settings.asr.model)
+        if key not in self._recognisers:
+            try:
+                engine = build_asr(*key)
+                engine.warm_up()
+            except EngineUnavailableError as error:
+                raise EngineUnavailable(str(error)) from error
+            self._recognisers[key] = engine
+        return self._recognisers[key]
+
+    def _speaker(self, policy: Policy) -> Speaker:
+        choice, settings = policy.dialplan.tts, self._settings.tts
+        key = (choice.engine or settings.engine, choice.voice or settings.voice, choice.model or settings.model)
+        if key not in self._speakers:
+            try:
+                engine = build_tts(*key)
+                engine.warm_up()
+            except TtsUnavailable as error:
+                raise EngineUnavailable(str(error)) from error
+            except SpeakingFailed as error:
+                if error.permanent and error.category is Category.UNAVAILABLE:
+                    raise EngineUnavailable(str(error)) from error
+                _LOG.warning("synthesiser not reached yet", extra={"engine": key[0], "reason": str(error)})
+            self._speakers[key] = Speaker(engine, self._cache, workers=workers_for(engine))
+        self._warm_phrases(self._speakers[key].engine, policy)
+        return self._speakers[key]
+
+    def render_usual(self) -> None:
+        """Render the usual answers of every dialplan, on a thread that yields to the calls."""
+        threading.Thread(target=self._render_usual, name="tts-usual", daemon=True).start()
+
+    def _render_usual(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
+        for engines in tuple(self._engines.values()):
+            if not isinstance(engines.brain, KnowsItsAnswers):
+                continue
+            for text in engines.brain.usual_clauses():
+                if self._closed:
+                    return
+                self._warm(engines.speaker.engine, (text,))
+
+    def _warm_phrases(self, engine: TtsEngine, policy: Policy) -> None:
+        """Render ahead what the bot says by itself; an apology must not depend on the engine it apologises for."""
+        self._warm(engine, fixed_phrases(policy.call.phrases))
+
+    def _warm(self, engine: TtsEngine, texts: tuple[str, ...]) -> None:
+        try:
+            self._cache.warm(engine, texts)
+        except SpeakingFailed as error:
+            _LOG.warning("phrases not rendered ahead", extra={"engine": engine.name, "reason": str(error)})
+
+
+def fixed_phrases(phrases: Phrases) -> tuple[str, ...]:
+    """Return every text that a call may need without the brain."""
+    single = (phrases.greeting, phrases.apology, phrases.handoff, phrases.handoff_failed, phrases.goodbye)
+    lists = (*phrases.scaffolding, *phrases.progress, *phrases.no_match, *phrases.no_input)
+    return tuple(text for text in (*single, *lists) if text)

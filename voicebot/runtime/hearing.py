@@ -1,0 +1,78 @@
+"""The caller's audio on its way to the core: frames to edges of speech, utterances to the recogniser."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from voicebot.asr.protocol import AsrEngine, AsrResult, AsrStream
+from voicebot.core.commands import CloseUtterance, Decode, OpenUtterance
+from voicebot.core.events import SpeechPaused, SpeechStarted
+from voicebot.core.policy import TurnTaking
+from voicebot.media.echo import EchoGate
+from voicebot.media.playout import PlayoutRing
+from voicebot.media.vad import SpeechDetector
+from voicebot.runtime.inbox import Frame
+
+KEPT_FRAMES = 60
+"""1.2 s of audio from before an utterance opens: pre-roll plus the detector's delay. Overflow policy: `drop_oldest`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A result of the recogniser for one utterance; its text is not redacted yet."""
+
+    utterance: int
+    result: AsrResult
+
+
+class Hearing:
+    """Used on the call's driver thread only; results come through `post` from the engine's threads.
+
+    What left `ring` and comes back from the caller's phone is taken out before anybody hears it.
+    """
+
+    def __init__(
+        self, engine: AsrEngine, taking: TurnTaking, ring: PlayoutRing, post: Callable[[Recognised], None]
+    ) -> None:
+        self._engine = engine
+        self._ring = ring
+        self._echo = EchoGate()
+        self._detector = SpeechDetector(taking)
+        self._post = post
+        self._kept: deque[Frame] = deque(maxlen=KEPT_FRAMES)
+        self._stream: AsrStream | None = None
+
+    def hear(self, frame: Frame) -> SpeechStarted | SpeechPaused | None:
+        """Take a frame; return the edge of speech that it revealed, if any."""
+        for left in self._ring.take_left():
+            self._echo.played(left.tick, left.audio)
+        cleaned = self._echo.clean(frame.audio, frame.tick)
+        self._kept.append(replace(frame, audio=cleaned.speech))
+        if self._stream is not None:
+            self._stream.feed(cleaned.speech)
+        return self._detector.feed(cleaned.gated, frame.at_ms)
+
+    def open(self, command: OpenUtterance) -> None:
+        """Start an utterance with the audio that was kept since the command's time."""
+        self._drop()
+        utterance, post = command.utterance, self._post
+        stream = self._stream = self._engine.open(lambda result: post(Recognised(utterance, result)))
+        for frame in self._kept:
+            if frame.at_ms > command.since_ms:
+                stream.feed(frame.audio)
+
+    def decode(self, command: Decode) -> None:
+        """Ask for the text so far."""
+        if self._stream is not None:
+            self._stream.decode(command.decode)
+
+    def close(self, _command: CloseUtterance | None = None) -> None:
+        """End the utterance."""
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None

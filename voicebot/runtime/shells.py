@@ -1,0 +1,208 @@
+"""The shells of one call: each command of the core, handed to whoever carries it out.
+
+Nothing here waits. Results come back as entries of the call's inbox, from the engines' own threads.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, assert_never
+
+from voicebot.asr.protocol import AsrEngine
+from voicebot.brain.protocol import Brain, BrainRun
+from voicebot.core.commands import (
+    Answer,
+    CallTool,
+    CancelBrain,
+    CancelTool,
+    CloseUtterance,
+    Command,
+    Decode,
+    FlushPlayout,
+    Hangup,
+    Note,
+    OpenUtterance,
+    PausePlayout,
+    Prepare,
+    Refer,
+    ResumePlayout,
+    Speak,
+    StartBrain,
+)
+from voicebot.core.events import Attempt, Event, TransferReport, TransferReported
+from voicebot.dialplan.policy import Policy, SecretMissingError, resolve
+from voicebot.journal.writer import CallJournal
+from voicebot.media.playout import PlayoutRing
+from voicebot.runtime.hearing import Hearing, Recognised
+from voicebot.runtime.inbox import CallClock
+from voicebot.runtime.speaking import Speaking
+from voicebot.safety.vault import Vault
+from voicebot.telemetry import metrics
+from voicebot.tools.protocol import Toolbox, ToolRun
+from voicebot.tts.speaker import Speaker
+
+_LOG = logging.getLogger(__name__)
+
+
+class LegControl(Protocol):
+    """What a call asks of its SIP leg; thread-safe and never blocking."""
+
+    def answer(self, leg: int) -> None:
+        """Send the 200."""
+
+    def hangup(self, leg: int, code: int = 0, reason: str = "") -> None:
+        """End the leg."""
+
+    def refer(self, leg: int, transfer: int, target: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Send REFER."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One call's own leg."""
+
+    control: LegControl
+    key: int
+
+    def answer(self) -> None:
+        """Send the 200."""
+        self.control.answer(self.key)
+
+    def hangup(self, code: int = 0, reason: str = "") -> None:
+        """End it."""
+        self.control.hangup(self.key, code, reason)
+
+    def refer(self, transfer: int, target: str, headers: tuple[tuple[str, str], ...]) -> None:
+        """Send REFER."""
+        self.control.refer(self.key, transfer, target, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEngines:
+    """A policy, and what its calls are conducted with; shared by them."""
+
+    policy: Policy
+    asr: AsrEngine
+    speaker: Speaker
+    brain: Brain
+    toolbox: Toolbox
+
+    def names(self) -> dict[str, str]:
+        """Return the name of the engine in each role, for logs and metrics."""
+        return {"asr": self.asr.name, "brain": self.brain.name, "tts": self.speaker.name}
+
+
+@dataclass(frozen=True, slots=True)
+class CallParts:
+    """What belongs to one call alone. `post` puts an entry into its inbox, from any thread."""
+
+    leg: Leg
+    clock: CallClock
+    vault: Vault
+    journal: CallJournal
+    post: Callable[[Event | Recognised], None]
+
+
+class Shells:
+    """Used on the call's driver thread only."""
+
+    def __init__(self, parts: CallParts, engines: CallEngines) -> None:
+        self.ring = PlayoutRing()
+        self.hearing = Hearing(engines.asr, engines.policy.call.turn_taking, self.ring, parts.post)
+        patience_s = engines.policy.call.budgets.tts_first_ms / 1000
+        self.speaking = Speaking(self.ring, engines.speaker, patience_s, parts.journal, parts.post)
+        self._leg = parts.leg
+        self._clock = parts.clock
+        self._vault = parts.vault
+        self._post = parts.post
+        self._engines = engines
+        self._runs: dict[Attempt, BrainRun] = {}
+        self._tools: dict[int, tuple[str, ToolRun]] = {}
+
+    def carry_out(self, command: Command) -> None:  # noqa: C901, PLR0912 - one arm a command, nothing else
+        """Hand a command to its shell."""
+        match command:
+            case Answer():
+                self._leg.answer()
+            case Hangup():
+                self._leg.hangup()
+            case OpenUtterance():
+                self.hearing.open(command)
+            case Decode():
+                self.hearing.decode(command)
+            case CloseUtterance():
+                self.hearing.close()
+            case StartBrain():
+                self._runs[command.attempt] = self._engines.brain.start(command, self._post)
+            case CancelBrain():
+                self._runs.pop(command.attempt).cancel()
+            case CallTool():
+                self._call_tool(command)
+            case CancelTool():
+                self._cancel_tool(command)
+            case Speak():
+                self.speaking.speak(command)
+            case Prepare():
+                self.speaking.prepare(command)
+            case PausePlayout():
+                self.ring.pause()
+            case ResumePlayout():
+                self.ring.resume()
+            case FlushPlayout():
+                self.speaking.flush(command)
+            case Refer():
+                self._refer(command)
+            case Note():
+                self._count(command)
+            case _:
+                assert_never(command)
+
+    def brain_over(self, attempt: Attempt) -> None:
+        """Forget a run that has ended by itself."""
+        self._runs.pop(attempt, None)
+
+    def tool_over(self, number: int, outcome: str) -> None:
+        """Count how an attempt of a connector call ended."""
+        name, _ = self._tools.pop(number, ("unknown", None))
+        metrics.tool_called(name, outcome)
+
+    def close(self) -> None:
+        """Stop whatever still works for this call."""
+        for run in self._runs.values():
+            run.cancel()
+        for _, tool in self._tools.values():
+            tool.cancel()
+        self.hearing.close()
+        self.speaking.close()
+
+    def _call_tool(self, command: CallTool) -> None:
+        seconds = max(0.0, (command.deadline_ms - self._clock.now_ms()) / 1000)
+        revealed = replace(command, arguments=self._vault.reveal(command.arguments))
+        self._tools[command.call] = (command.name, self._engines.toolbox.start(revealed, seconds, self._post))
+
+    def _cancel_tool(self, command: CancelTool) -> None:
+        running = self._tools.get(command.call)
+        if running is not None:
+            running[1].cancel()
+
+    def _refer(self, command: Refer) -> None:
+        try:
+            target = resolve(command.target)
+            headers = tuple((name, resolve(value)) for name, value in command.headers)
+        except SecretMissingError as error:
+            _LOG.error("transfer cannot be sent", extra={"remedy": str(error)})
+            self._post(TransferReported(command.transfer, TransferReport.RESPONSE, 500))
+            return
+        self._leg.refer(command.transfer, target, headers)
+
+    def _count(self, note: Note) -> None:
+        fields = dict(note.fields)
+        if note.mark == "engine_failed":
+            role, category = str(fields["role"]), str(fields["category"])
+            engine = self._engines.names().get(role, role)
+            metrics.engine_failed(role, engine, category)
+            _LOG.warning("engine failed", extra={"role": role, "engine": engine, "category": category})
+        elif note.mark == "handoff_ended":
+            metrics.transfer_ended(str(fields["outcome"]))

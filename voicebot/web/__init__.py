@@ -1,0 +1,1 @@
+"""All HTTP: health and metrics; a process of its own."""
