@@ -1,0 +1,141 @@
+"""What a run found: printed as it comes, plotted, and kept as a table in docs/turn-taking.md with machine and date."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.turn_taking.statistics import Figure
+
+RESULTS = Path("benchmarks/results/turn-taking")
+"""Not under version control."""
+PAGE = Path("docs/turn-taking.md")
+_BEGIN, _END = "<!-- figures: written by scripts/bench turn-taking -->", "<!-- end of figures -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `unit` is `ms`, `%` (the figure is a part of 1) or empty; `target` is for the reader."""
+
+    name: str
+    figure: Figure
+    unit: str
+    target: str
+
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """Return name, value, interval, trials, target."""
+        figure = self.figure
+        interval = "" if figure.low is None else f"{self._shown(figure.low)} .. {self._shown(figure.high)}"
+        return self.name, self._shown(figure.value), interval, str(figure.trials), self.target
+
+    def _shown(self, value: float | None) -> str:
+        if value is None:
+            return "-"
+        return f"{100 * value:.1f} %" if self.unit == "%" else f"{value:.0f} {self.unit}".strip()
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects sections of rows, remarks and curves."""
+
+    sections: dict[str, list[Row]] = field(default_factory=dict)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
+    curves: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
+    samples: dict[str, list[float]] = field(default_factory=dict)
+    """Single measurements in ms, by what they are; plotted as distributions."""
+    _section: str = ""
+
+    def section(self, name: str) -> None:
+        """Begin a section."""
+        self._section = name
+        self.sections[name] = []
+        self.remarks[name] = []
+        print(f"\n{name}")
+
+    def add(self, row: Row) -> None:
+        """Take a row."""
+        self.sections[self._section].append(row)
+        name, value, interval, trials, target = row.cells()
+        print(f"  {name:<48} {value:>10}  [{interval}]  n={trials}  {f'target {target}' if target else ''}".rstrip())
+
+    def tell(self, remark: str) -> None:
+        """Take a sentence."""
+        self.remarks[self._section].append(remark)
+        print(f"  {remark}")
+
+    def curve(self, plot: str, name: str, points: Sequence[tuple[float, float]]) -> None:
+        """Take a curve of (delay in ms, part of turns)."""
+        self.curves.setdefault(plot, {})[name] = sorted(points)
+        print(f"  {name}: " + ", ".join(f"{delay:.0f} ms {part:.1%}" for delay, part in sorted(points)))
+
+    def write(self) -> None:
+        """Write numbers, plots and the page."""
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        when = datetime.now().astimezone().isoformat(timespec="minutes")
+        kept = {
+            "when": when,
+            "machine": machine(),
+            "sections": {name: [asdict(row) for row in rows] for name, rows in self.sections.items()},
+            "curves": self.curves,
+            "samples": self.samples,
+        }
+        (RESULTS / "figures.json").write_text(json.dumps(kept, indent=1) + "\n")
+        self._plot()
+
+    def write_page(self, command: str) -> None:
+        """Put the tables into docs/turn-taking.md, in place of the last ones."""
+        before, _, rest = PAGE.read_text().partition(_BEGIN)
+        after = rest.partition(_END)[2]
+        date = datetime.now().astimezone().date().isoformat()
+        lines = [f"{date}, {machine()}, `{command}`.", ""]
+        for name, rows in self.sections.items():
+            lines += [f"### {name}", "", "| figure | value | 95 % | trials | target |", "|---|---|---|---|---|"]
+            lines += [f"| {' | '.join(row.cells())} |" for row in rows]
+            lines += ["", *(f"{remark}.  " for remark in self.remarks[name]), ""]
+        PAGE.write_text(f"{before}{_BEGIN}\n\n" + "\n".join(lines).rstrip() + f"\n\n{_END}{after}")
+
+    def _plot(self) -> None:
+        """Draw what there is to draw; without matplotlib (the extra `bench`) only say so."""
+        try:
+            from matplotlib import pyplot as plt  # noqa: PLC0415 - an extra; the numbers come without it
+        except ModuleNotFoundError:
+            print("\nno plots: pip install '.[bench]'")
+            return
+        for plot, curves in self.curves.items():
+            figure, axes = plt.subplots(figsize=(6, 4))
+            for name, points in curves.items():
+                axes.plot([delay for delay, _ in points], [100 * part for _, part in points], "o-", label=name)
+            axes.set(xlabel="median delay, ms", ylabel="turns cut off, %", ylim=(0, None))
+            axes.legend()
+            _save(figure, plot)
+        if self.samples:
+            figure, axes = plt.subplots(figsize=(6, 4))
+            for name, values in self.samples.items():
+                ordered = sorted(values)
+                axes.step(ordered, [(i + 1) / len(ordered) for i in range(len(ordered))], label=name)
+            axes.set(xlabel="ms", ylabel="part of trials", ylim=(0, 1))
+            axes.legend()
+            _save(figure, "distributions")
+
+
+def _save(figure: object, name: str) -> None:
+    path = RESULTS / f"{name}.png"
+    figure.savefig(path, dpi=120, bbox_inches="tight")  # type: ignore[attr-defined]
+    print(f"  {path}")
+
+
+def machine() -> str:
+    """Return what the figures were measured on."""
+    models = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
+    model = models[0] if models else platform.machine()
+    return f"{os.cpu_count()} cores of {model}, Python {platform.python_version()}"
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
