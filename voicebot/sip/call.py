@@ -22,7 +22,7 @@ from voicebot.core.events import (
     TransferReport,
     TransferReported,
 )
-from voicebot.sip.audio_port import AudioPort
+from voicebot.sip.audio_port import AudioPort, AudioPorts
 from voicebot.sip.legs import DtmfDigit, DtmfMethod, LegOwner
 from voicebot.sip.media_source import MediaSource, parse_address
 from voicebot.sip.transfer import ReferWatch
@@ -59,6 +59,7 @@ class Leg(pj.Call):
         call_id: int,
         *,
         key: int,
+        ports: AudioPorts,
         signalling_host: str,
         rtp_timeout_ms: int,
         has_credentials: bool,
@@ -74,6 +75,7 @@ class Leg(pj.Call):
         self._on_gone = on_gone
         self._on_transferred = on_transferred
         self._source = MediaSource(signalling_host)
+        self._ports = ports
         self._port: AudioPort | None = None
         self._media_index = -1
         self._media = MediaState.FLOWING
@@ -138,8 +140,7 @@ class Leg(pj.Call):
 
     def abandon(self) -> None:
         """Let go of a leg whose peer does not answer the BYE, just before the library goes away."""
-        self._port = None
-        self._media_index = -1
+        self._release_media()
         self._on_gone(self.key)
         self._post(CallEnded(self._ending or EndCause.ERROR, 0))
         self.owner = None
@@ -152,8 +153,7 @@ class Leg(pj.Call):
             self._confirmed = True
             self._report_answer()
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._port = None
-            self._media_index = -1
+            self._release_media()
             cause = self._cause(int(info.lastStatusCode))
             self._on_gone(self.key)
             self._post(CallEnded(cause, int(info.lastStatusCode)))
@@ -214,7 +214,7 @@ class Leg(pj.Call):
         if self.owner is None:
             return
         if self._port is None:
-            self._port = AudioPort(self.owner.frames, self.owner.playout)
+            self._port = self._ports.lend(self.owner.frames, self.owner.playout)
         stream = self.getAudioMedia(index)
         stream.startTransmit(self._port)
         self._port.startTransmit(stream)
@@ -225,6 +225,12 @@ class Leg(pj.Call):
         if local is not None:
             self._source.signalled(local[1], parse_address(details.remoteRtpAddress), self.now_ms)
         self._packets, self._packets_since_ms = -1, self.now_ms
+
+    def _release_media(self) -> None:
+        self._media_index = -1
+        if self._port is not None:
+            self._ports.take_back(self._port)
+            self._port = None
 
     def _report_answer(self) -> None:
         if self._confirmed and self._codec and not self._answered:

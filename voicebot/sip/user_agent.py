@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import pjsua2 as pj
 
 from voicebot.core.events import EndCause
+from voicebot.sip.audio_port import AudioPorts
 from voicebot.sip.call import Leg
 from voicebot.sip.legs import Admission, IncomingCall, Refuse
 from voicebot.sip.library import SipStartFailed, account_config, start_library
@@ -63,6 +64,7 @@ class UserAgent:
         self._commands: queue.Queue[_Command] = queue.Queue(_COMMANDS)
         self._keys = itertools.count(1)
         self._legs: dict[int, Leg] = {}
+        self._ports = AudioPorts()
         self._refused: set[_Refused] = set()
         self._invites_at_ms: deque[int] = deque(maxlen=_PACE_INVITES)
         self._thread = threading.Thread(target=self._run, name="sip", daemon=True)
@@ -158,8 +160,11 @@ class UserAgent:
             watch_at_ms = self._turn(endpoint, watch_at_ms)
         self._say_goodbye(endpoint)
         account.shutdown()
-        # Freed after the endpoint, an account would reach into nothing.
+        # Freed after the endpoint, an account or a port would reach into nothing; and while the clock runs, a port must
+        # not be freed at all.
         del account
+        endpoint.audDevManager().setNoDev()
+        self._ports = AudioPorts()
         endpoint.libDestroy()
 
     def _turn(self, endpoint: pj.Endpoint, watch_at_ms: int) -> int:
@@ -214,6 +219,7 @@ class UserAgent:
             account,
             prm.callId,
             key=key,
+            ports=self._ports,
             signalling_host=source.rpartition(":")[0].strip("[]"),
             rtp_timeout_ms=settings.rtp_timeout_ms,
             has_credentials=settings.account is not None,
