@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from voicebot.dialplan.model import AsrFallback, BrainFallback, TtsFallback
 from voicebot.dialplan.source import Fault, Mark, Path_, Source, Value, dotted, read_source
 from voicebot.dialplan.validation import explain
 
@@ -125,6 +126,8 @@ class BrainSettings(_Section):
 
     engine: Literal["playbook", "openai", "hybrid"] = "playbook"
     model: str = ""
+    fallbacks: tuple[BrainFallback, ...] | None = None
+    """What is asked when it fails, as in a dialplan."""
 
 
 class AsrSettings(_Section):
@@ -132,6 +135,8 @@ class AsrSettings(_Section):
 
     engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"] = "moonshine"
     model: str = ""
+    fallbacks: tuple[AsrFallback, ...] | None = None
+    """What is asked when it fails, as in a dialplan."""
 
 
 class TtsSettings(_Section):
@@ -140,6 +145,17 @@ class TtsSettings(_Section):
     engine: Literal["piper", "coqui", "openai"] = "piper"
     voice: str = ""
     model: str = ""
+    fallbacks: tuple[TtsFallback, ...] | None = None
+    """What is asked when it fails, as in a dialplan."""
+
+
+class FailoverSettings(_Section):
+    """When an engine counts as ill, for all calls of a worker."""
+
+    failures: Annotated[int, Field(ge=1, le=100)] = 2
+    """Failures in a row after which calls ask the next engine of their chain first."""
+    probe_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0
+    """How often an engine that is ill is tried, off the calls' path; after 60 times only at every tenth beat."""
 
 
 class DrainSettings(_Section):
@@ -167,6 +183,7 @@ class Settings(_Section):
     brain: BrainSettings = BrainSettings()
     asr: AsrSettings = AsrSettings()
     tts: TtsSettings = TtsSettings()
+    failover: FailoverSettings = FailoverSettings()
     drain: DrainSettings = DrainSettings()
     log: LogSettings = LogSettings()
 

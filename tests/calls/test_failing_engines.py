@@ -1,4 +1,4 @@
-"""Engines that fail in mid-call: the caller hears an apology and reaches a person; there is never silence."""
+"""Engines that fail in mid-call and have no other: an apology, then a person; there is never silence."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def healthy(server: OpenAiServer) -> Iterator[OpenAiServer]:
 
 @pytest.fixture(scope="module")
 def remote_bot(start_bot: StartBot, server: OpenAiServer) -> Bot:
-    """A bot whose every engine is remote; its phrases were rendered while the server was well."""
-    engines = {role: {"engine": "openai", "model": "any"} for role in ("asr", "brain", "tts")}
+    """A bot whose every engine is remote and without another; its phrases were rendered while the server was well."""
+    engines = {role: {"engine": "openai", "model": "any", "fallbacks": []} for role in ("asr", "brain", "tts")}
     return start_bot(engines, OPENAI_BASE_URL=server.url, OPENAI_API_KEY="none")
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from random import Random
 
-from tests.core.timeline import POLICY, STARTED
+from tests.core.timeline import CHAIN, CHAINED, POLICY, STARTED
 from voicebot.core import call
 from voicebot.core.commands import Command
 from voicebot.core.events import (
@@ -26,6 +26,7 @@ from voicebot.core.events import (
     DtmfEntered,
     EndCause,
     EngineFailed,
+    EngineHealth,
     Event,
     KeyPressed,
     MediaChanged,
@@ -44,7 +45,7 @@ from voicebot.core.events import (
 )
 from voicebot.core.move import CallState
 
-KINDS = 22
+KINDS = 23
 """How many kinds of event `event` knows."""
 
 _TEXTS = ("", "Yes.", "Where is order 7?", "okay", "I would like to know the", "4 8 2 1 3", "stop it now please")
@@ -101,6 +102,8 @@ def event(state: CallState, now_ms: int, kind: int, pick: int) -> Event:  # noqa
             return TransferReported(state.handoff.transfer, list(TransferReport)[pick % 3], _CODES[pick % 7])
         case 20:
             return SafetyFlagged("rule")
+        case 22:
+            return EngineHealth((Role.ASR, Role.BRAIN, Role.TTS)[pick % 3], CHAIN[pick % 2], well=pick % 5 < 2)
         case 21 if pick % 5 == 0:
             return CallEnded(list(EndCause)[pick % 7], 0)
         case 21 if pick % 5 == 1:
@@ -113,7 +116,7 @@ def one_call(seed: int) -> Iterator[tuple[CallState, tuple[Command, ...]]]:
     """Yield the state and the commands after each step of a random call."""
     random = Random(seed)
     state, now_ms = call.begin(POLICY), 0
-    happening: list[Event] = [STARTED, CallAnswered("PCMU")]
+    happening: list[Event] = [CHAINED if seed % 2 else STARTED, CallAnswered("PCMU")]
     for _ in range(300):
         due_ms = call.next_deadline(state)
         if due_ms is not None and due_ms <= now_ms:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from handoff.machine import State as HandoffState
 from tests.core.sequences import KINDS, event, one_call
-from tests.core.timeline import POLICY, STARTED, with_phrases
+from tests.core.timeline import CHAINED, POLICY, STARTED, with_phrases
 from voicebot.core import call
 from voicebot.core.commands import (
     CallTool,
@@ -29,7 +29,7 @@ from voicebot.core.commands import (
 )
 from voicebot.core.conversation import State
 from voicebot.core.ear import State as EarState
-from voicebot.core.events import CallAnswered, DeadlineReached, Event, Played, SpeechRendered
+from voicebot.core.events import CallAnswered, CallStarted, DeadlineReached, Event, Played, SpeechRendered
 from voicebot.core.mouth import State as MouthState
 from voicebot.core.move import CallState
 from voicebot.core.policy import CallPolicy
@@ -50,6 +50,7 @@ Script = list[tuple[int, int, int]]
 
 scripts = st.lists(st.tuples(st.integers(0, 3000), st.integers(0, KINDS - 1), st.integers(0, 999)), max_size=60)
 policies = st.sampled_from(POLICIES)
+starts = st.sampled_from((STARTED, CHAINED))
 deterministic = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
 
@@ -151,10 +152,12 @@ def _check_somebody_moves(state: CallState) -> None:
 
 
 @deterministic
-@given(policies, scripts)
-def test_no_call_gets_stuck_or_starts_what_it_must_not(policy: CallPolicy, script: Script) -> None:
+@given(policies, starts, scripts)
+def test_no_call_gets_stuck_or_starts_what_it_must_not(
+    policy: CallPolicy, started: CallStarted, script: Script
+) -> None:
     watched = Watched(policy)
-    watched.step(STARTED)
+    watched.step(started)
     watched.step(CallAnswered("PCMU"))
     watched.run(script)
 
@@ -166,11 +169,11 @@ def test_not_even_before_it_was_answered(policy: CallPolicy, script: Script) -> 
 
 
 @deterministic
-@given(policies, scripts)
-def test_a_call_that_is_left_alone_comes_to_an_end(policy: CallPolicy, script: Script) -> None:
+@given(policies, starts, scripts)
+def test_a_call_that_is_left_alone_comes_to_an_end(policy: CallPolicy, started: CallStarted, script: Script) -> None:
     """With engines that have died and a caller who has gone, the deadlines alone lead to a hang-up."""
     watched = Watched(policy)
-    watched.step(STARTED)
+    watched.step(started)
     watched.step(CallAnswered("PCMU"))
     watched.run(script)
     state = watched.state
@@ -213,7 +216,16 @@ def test_random_calls_get_everywhere() -> None:
     rare = {HandoffState.PRESUMED_TRANSFERRED}
     for states in (State, EarState, MouthState, SafetyState, HandoffState, ToolState):
         assert set(states) - visited <= left_at_once | rare
-    assert marks >= {"barge_in", "false_barge_in", "backchannel", "endpoint", "early_used", "early_wasted", "no_input"}
+    assert marks >= {
+        "barge_in",
+        "false_barge_in",
+        "backchannel",
+        "endpoint",
+        "early_used",
+        "early_wasted",
+        "no_input",
+        "switched",
+    }
 
 
 def test_the_hash_seed_changes_nothing() -> None:

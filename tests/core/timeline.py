@@ -45,6 +45,10 @@ STARTED = CallStarted(
     policy_hash="0" * 64,
 )
 
+CHAIN = ("first", "second")
+CHAINED = replace(STARTED, asr=CHAIN, brain=CHAIN, tts=CHAIN)
+"""A call with two engines in each role."""
+
 PHRASES = Phrases(
     greeting="Hello.",
     scaffolding=("One moment.", "Let me see."),
@@ -80,7 +84,8 @@ def with_phrases(policy: CallPolicy = POLICY, **changes: str | tuple[str, ...]) 
 class Timeline:
     """One call, stepped by hand."""
 
-    def __init__(self, policy: CallPolicy = POLICY) -> None:
+    def __init__(self, policy: CallPolicy = POLICY, started: CallStarted = STARTED) -> None:
+        self.started = started
         self.state = call.begin(policy)
         self.now_ms = 0
         self.log: list[tuple[int, Command]] = []
@@ -140,7 +145,7 @@ class Timeline:
     # What happens to a call, in a word.
 
     def answered(self) -> Timeline:
-        self.at(self.now_ms, STARTED, CallAnswered("PCMU"))
+        self.at(self.now_ms, self.started, CallAnswered("PCMU"))
         return self
 
     def listening(self) -> Timeline:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from voicebot.brain.catalogue import BrainUnavailable, build_brain, chat_settings
@@ -12,12 +10,6 @@ from voicebot.dialplan.policy import Policy
 from voicebot.remote.link import Endpoint
 
 NOWHERE = "http://127.0.0.1:9/v1"
-
-
-@dataclass(frozen=True)
-class Defaults:
-    engine: str = "playbook"
-    model: str = ""
 
 
 def policy(**brain: str) -> Policy:
@@ -34,10 +26,10 @@ def policy(**brain: str) -> Policy:
     )
 
 
-def test_the_dialplan_decides_before_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_brain_is_built_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", NOWHERE)
-    assert build_brain(policy(), Defaults()).name == "playbook"
-    brain = build_brain(policy(engine="openai", model="m"), Defaults())
+    assert build_brain(policy(), "playbook").name == "playbook"
+    brain = build_brain(policy(), "openai", "m")
     assert brain.name == "openai"
     brain.close()
 
@@ -55,8 +47,8 @@ def test_what_is_missing_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(BrainUnavailable, match="VOICEBOT_BRAIN__MODEL"):
-        build_brain(policy(engine="openai"), Defaults())
+        build_brain(policy(), "openai")
     with pytest.raises(BrainUnavailable, match="set it, or OPENAI_BASE_URL"):
-        build_brain(policy(engine="openai", model="m"), Defaults())
+        build_brain(policy(), "openai", "m")
     with pytest.raises(BrainUnavailable, match="choose one of playbook, openai"):
-        build_brain(policy(), Defaults(engine="oracle"))
+        build_brain(policy(), "oracle")

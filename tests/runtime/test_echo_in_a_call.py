@@ -18,7 +18,7 @@ def edges(delay_ms: int) -> list[SpeechStarted | SpeechPaused]:
     ring = PlayoutRing()
     inbox: Inbox[None] = Inbox(CallClock())
     inbox.follow(ring)
-    hearing = Hearing(FakeAsr(), TURN_TAKING, ring, lambda _: None)
+    hearing = Hearing({"": FakeAsr()}, TURN_TAKING, ring, lambda _: None)
     said, caller = whole_frames(bot()), line(leak(delay_ms, -12, np.ones(1)))
     found = []
     for tick in range(len(caller) // FRAME_BYTES):

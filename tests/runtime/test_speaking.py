@@ -36,7 +36,8 @@ def test_the_rest_of_one_answer_waits_for_the_beginning_of_anothers(writer: Jour
     speaker = Speaker(engine, None, workers=1, capacity=16)
     told: queue.Queue[Event] = queue.Queue()
     first, other = (
-        Speaking(PlayoutRing(), speaker, PATIENCE_S, CallJournal(writer, name), told.put) for name in ("first", "other")
+        Speaking(PlayoutRing(), {"": speaker}, PATIENCE_S, CallJournal(writer, name), told.put)
+        for name in ("first", "other")
     )
     texts = [LONG.format(number) for number in ("one", "two", "three", "four")]
     for number, text in enumerate(texts, 1):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Protocol
 
 from handoff.policy import ReasonCode
 from voicebot.brain.messages import ToolSpec
@@ -28,27 +27,16 @@ class BrainUnavailable(Exception):
     """A brain cannot be had. The message names the key and the remedy."""
 
 
-class BrainDefaults(Protocol):
-    """What the configuration says for dialplans that name no brain."""
+def build_brain(policy: Policy, name: str, model: str = "") -> Brain:
+    """Return the brain called `name` for a dialplan, not yet warm; `model` is for those that have one.
 
-    @property
-    def engine(self) -> str:
-        """Name of the brain."""
-
-    @property
-    def model(self) -> str:
-        """Name of the language model, empty for none."""
-
-
-def build_brain(policy: Policy, defaults: BrainDefaults) -> Brain:
-    """Return the brain of a dialplan, not yet warm. Raises BrainUnavailable."""
-    choice = policy.dialplan.brain
-    name = choice.engine or defaults.engine
+    Raises BrainUnavailable.
+    """
     match name:
         case "playbook":
             return PlaybookBrain(policy)
         case "openai":
-            return OpenAiBrain(chat_settings(policy, choice.model or defaults.model))
+            return OpenAiBrain(chat_settings(policy, model))
         case _:
             raise BrainUnavailable(f"brain.engine: there is no {name!r}; choose one of {', '.join(ENGINES)}")
 
@@ -67,6 +55,7 @@ def chat_settings(policy: Policy, model: str, endpoint: Endpoint | None = None) 
         reason_codes=tuple(ReasonCode),
         endpoint=endpoint or Endpoint(),
         first_s=dialplan.budgets.brain_first_ms / 1_000,
+        gap_s=dialplan.budgets.brain_gap_ms / 1_000,
     )
 
 

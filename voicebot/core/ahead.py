@@ -8,7 +8,7 @@ from voicebot.core import tooling
 from voicebot.core.commands import Line, Prepare, StartBrain
 from voicebot.core.conversation import State
 from voicebot.core.early import Early, same_words
-from voicebot.core.events import Attempt, BrainClause, BrainFinished, BrainOutcome, BrainToolWanted
+from voicebot.core.events import Attempt, BrainClause, BrainFinished, BrainOutcome, BrainToolWanted, Role
 from voicebot.core.move import Move
 
 
@@ -22,10 +22,11 @@ def ask(move: Move) -> None:
         return
     move.drop_early()
     attempt = Attempt(move.mouth.epoch, talk.attempts + 1)
-    due_ms = move.now_ms + move.policy.budgets.brain_first_ms
-    move.do(StartBrain(attempt, talk.turn + 1, text, _history(move), (), talk.memory, due_ms))
+    engine = move.engine(Role.BRAIN)
+    due_ms = move.now_ms + move.brain_patience_ms(engine)
+    move.do(StartBrain(attempt, talk.turn + 1, text, _history(move), (), talk.memory, due_ms, engine))
     move.talk = replace(talk, attempts=attempt.number)
-    move.early = Early(attempt, text, move.now_ms)
+    move.early = Early(attempt, text, move.now_ms, engine, due_ms)
 
 
 def ask_on(move: Move) -> None:
@@ -38,11 +39,11 @@ def ask_on(move: Move) -> None:
         return
     attempt = Attempt(move.mouth.epoch, move.talk.attempts + 1)
     results = tuple((call.name, call.result) for call in calls)
-    due_ms = move.now_ms + move.policy.budgets.brain_first_ms
-    history = _history(move)
-    move.do(StartBrain(attempt, move.talk.turn + 1, early.text, history, results, early.finished.memory, due_ms))
+    due_ms = move.now_ms + move.brain_patience_ms(early.engine)
+    history, memory = _history(move), early.finished.memory
+    move.do(StartBrain(attempt, move.talk.turn + 1, early.text, history, results, memory, due_ms, early.engine))
     move.talk = replace(move.talk, attempts=attempt.number)
-    move.early = replace(early, attempt=attempt, finished=None, rounds=1)
+    move.early = replace(early, attempt=attempt, due_ms=due_ms, finished=None, rounds=1, results=results)
 
 
 def _history(move: Move) -> tuple[Line, ...]:
@@ -56,7 +57,7 @@ def clause_came(move: Move, early: Early, event: BrainClause) -> None:
     if not event.text.strip():
         return
     if not early.clauses:
-        move.do(Prepare(event.text))
+        move.do(Prepare(event.text, move.engine(Role.TTS)))
     move.early = replace(early, clauses=(*early.clauses, event))
 
 

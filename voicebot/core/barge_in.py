@@ -8,7 +8,7 @@ from typing import Final
 from voicebot.core import ahead, ear, turn_taking
 from voicebot.core.conversation import State, Trigger
 from voicebot.core.endpointing import Cues, Expectation, completeness, delay_ms
-from voicebot.core.events import DtmfEntered, SpeechPaused, SpeechStarted, Transcribed
+from voicebot.core.events import DtmfEntered, Role, SpeechPaused, SpeechStarted, Transcribed
 from voicebot.core.mouth import State as MouthState
 from voicebot.core.move import Move
 from voicebot.core.turns import fell_silent, take_turn
@@ -20,7 +20,7 @@ BOTS_TURN: Final = frozenset({State.GREETING, State.THINKING, State.SPEAKING})
 def speech_started(move: Move, event: SpeechStarted) -> None:
     """Take the utterance; if the bot has the turn, stop on the wire at once and find out."""
     resumed = move.ear.open
-    if not move.hear(ear.speech_started(move.ear, event, move.policy), ear.Trigger.SPEECH):
+    if not move.hear(ear.speech_started(move.ear, event, move.policy, move.engine(Role.ASR)), ear.Trigger.SPEECH):
         return
     if not resumed and move.talk.state in BOTS_TURN:
         move.ear = replace(move.ear, overlapping=True)
@@ -62,6 +62,7 @@ def speech_paused(move: Move, event: SpeechPaused) -> None:
     """The caller is quiet for a moment: the text so far decides what it was."""
     if not move.hear(ear.speech_paused(move.ear, event, move.policy), ear.Trigger.PAUSE):
         return
+    move.await_text()
     if move.suspicion is not None:
         move.suspicion = turn_taking.went_quiet(move.suspicion, move.now_ms, move.policy.barge_in)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from voicebot.core import ahead, barge_in, ear, handing_over, mouth, turns
+from voicebot.core import ahead, barge_in, ear, failover, handing_over, mouth, turns
 from voicebot.core.commands import Answer, CancelTool, Command, Layer
 from voicebot.core.conversation import State, Trigger
 from voicebot.core.events import (
@@ -25,6 +25,7 @@ from voicebot.core.events import (
     DrainOrdered,
     DtmfEntered,
     EngineFailed,
+    EngineHealth,
     Event,
     KeyPressed,
     MediaChanged,
@@ -59,6 +60,8 @@ def step(state: CallState, event: Event, now_ms: int) -> tuple[CallState, tuple[
         _dispatch(move, event)
     else:
         move.reject("call", state.conversation.state, type(event).__name__)
+    if move.mouth.stranded:
+        turns.speak_on(move)
     if not ahead.still_wanted(move):
         move.drop_early()
     return move.state(), tuple(move.commands)
@@ -86,6 +89,7 @@ def next_deadline(state: CallState) -> int | None:
     candidates = (
         *state.conversation.deadlines(),
         state.ear.due_ms,
+        state.ear.answer_due_ms,
         state.mouth.due_ms,
         state.handoff.due_ms,
         suspicion.confirm_due_ms if suspicion else None,
@@ -99,6 +103,7 @@ def _dispatch(move: Move, event: Event) -> None:  # noqa: C901, PLR0912 - one ar
     match event:
         case CallStarted():
             move.call_id = event.call_id
+            move.failover = failover.begun(event)
             move.do(Answer())
         case CallAnswered():
             _answered(move)
@@ -132,6 +137,8 @@ def _dispatch(move: Move, event: Event) -> None:  # noqa: C901, PLR0912 - one ar
             _audio_moved(move, event)
         case EngineFailed():
             _engine_failed(move, event)
+        case EngineHealth():
+            move.failover = move.failover.told(event)
         case TransferReported():
             handing_over.transfer_reported(move, event)
         case DrainOrdered():
@@ -202,11 +209,24 @@ def _audio_moved(move: Move, event: SpeechRendered | Played) -> None:
 def _engine_failed(move: Move, event: EngineFailed) -> None:
     if event.role is not Role.ASR:
         turns.engine_failed(move, event)
-    elif move.ear.open and event.ref == move.ear.utterance:
+    elif not move.ear.open or event.ref != move.ear.utterance or event.engine not in {"", move.ear.engine}:
+        return  # of an utterance that is over, or of a recogniser that another has taken over from
+    elif other := move.fallback(Role.ASR, move.ear.engine):
+        _hear_with(move, other, event)
+    else:
         move.hear(ear.closed(move.ear, ear.Trigger.TURN_END), ear.Trigger.TURN_END)
         if move.suspicion is not None:
             barge_in.forget(move)
         turns.engine_failed(move, event)
+
+
+def _hear_with(move: Move, engine: str, event: EngineFailed) -> None:
+    """Let another recogniser hear what was said."""
+    move.failed(Role.ASR, move.ear.engine, event.category, permanent=event.permanent)
+    move.ear, decode = ear.switched(move.ear, engine, move.now_ms, move.policy)
+    move.note("switched", role=Role.ASR, engine=engine)
+    move.do(decode)
+    move.await_text()
 
 
 def _flagged(move: Move, event: SafetyFlagged) -> None:
@@ -234,11 +254,16 @@ def _passed(move: Move, due_ms: int | None) -> bool:
 
 
 def _ear_deadlines(move: Move) -> None:
+    if _passed(move, move.ear.answer_due_ms):
+        timeout = EngineFailed(Role.ASR, move.ear.utterance, Category.TIMEOUT, permanent=False)
+        _engine_failed(move, timeout)
     if not _passed(move, move.ear.due_ms):
         return
     waited = move.ear.committed
     move.ear, commands = ear.due(move.ear, move.now_ms, move.policy)
     move.do_all(commands)
+    if commands:
+        move.await_text()
     if move.ear.finished:
         barge_in.end_turn(move)
     elif waited:

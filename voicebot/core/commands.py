@@ -50,18 +50,23 @@ class Hangup:
 
 @dataclass(frozen=True, slots=True)
 class OpenUtterance:
-    """Start feeding the ASR, beginning with the audio kept since `since_ms`."""
+    """Start feeding the ASR called `engine`, beginning with the audio kept since `since_ms`."""
 
     utterance: int
     since_ms: int
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Ask for the text of all that the utterance holds so far."""
+    """Ask for the text of all that the utterance holds so far.
+
+    `engine` is the ASR to ask. One that has not heard this utterance is given all of it first, and the audio to come.
+    """
 
     utterance: int
     decode: int
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class StartBrain:
 
     `history` is what was said before this turn, as heard. `results` are (tool name, JSON) pairs of this turn, in the
     order of the calls. `memory` is what the last finished run returned. The first clause must come by `deadline_ms`.
+    `engine` is the brain to run.
     """
 
     attempt: Attempt
@@ -86,6 +92,7 @@ class StartBrain:
     results: tuple[tuple[str, str], ...]
     memory: str
     deadline_ms: int
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +122,13 @@ class CancelTool:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Render `text` and append it to the playout ring, after whatever is queued, under `epoch`."""
+    """Render `text` with `engine` and append it to the playout ring, after whatever is queued, under `epoch`."""
 
     speech: int
     epoch: int
     text: str
     layer: Layer
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,7 @@ class Prepare:
     """Render `text` ahead and hold it back: a Speak with the same text then starts at once. Replaces the last one."""
 
     text: str
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,10 @@ class Conversation:
     turn_ended_ms: int = 0
     attempts: int = 0
     brain: Attempt | None = None
+    brain_engine: str = ""
+    """Who carries out the run, or carried out the last one."""
+    results: tuple[tuple[str, str], ...] = ()
+    """What the run was given of its tools."""
     asked: Attempt | None = None
     """The run whose tools are awaited."""
     rounds: int = 0

@@ -74,6 +74,10 @@ class Ear:
     finality: float = 0.5
     judged: str = ""
     """What the pause under way looks like; empty while its text is not here."""
+    engine: str = ""
+    """The recogniser that hears the utterance."""
+    answer_due_ms: int | None = None
+    """When another recogniser is asked, because this one has not answered."""
     overlapping: bool = False
     """Whether the utterance began while the bot had the turn."""
     opened_ms: int = 0
@@ -106,22 +110,24 @@ def moved(ear: Ear, trigger: Trigger) -> Ear | None:
     return None if state is None else replace(ear, state=state)
 
 
-def speech_started(ear: Ear, event: SpeechStarted, policy: CallPolicy) -> Heard | None:
-    """The caller speaks: open an utterance, or go on with the one that had paused."""
+def speech_started(ear: Ear, event: SpeechStarted, policy: CallPolicy, engine: str = "") -> Heard | None:
+    """The caller speaks: open an utterance that `engine` hears, or go on with the one that had paused."""
     after = moved(ear, Trigger.SPEECH)
     if after is None:
         return None
     taking = policy.turn_taking
     if ear.state is State.ENDPOINTING:
-        return replace(after, committed=False, due_ms=ear.opened_ms + taking.max_utterance_ms), ()
+        due_ms = ear.opened_ms + taking.max_utterance_ms
+        return replace(after, committed=False, due_ms=due_ms, answer_due_ms=None), ()
     fresh = Ear(
         state=State.CAPTURING,
         utterance=ear.utterance + 1,
+        engine=engine,
         opened_ms=event.voiced_at_ms,
         last_voiced_ms=event.voiced_at_ms,
         due_ms=event.voiced_at_ms + taking.max_utterance_ms,
     )
-    return fresh, (OpenUtterance(fresh.utterance, max(0, event.voiced_at_ms - taking.pre_roll_ms)),)
+    return fresh, (OpenUtterance(fresh.utterance, max(0, event.voiced_at_ms - taking.pre_roll_ms), engine),)
 
 
 def speech_paused(ear: Ear, event: SpeechPaused, policy: CallPolicy) -> Heard | None:
@@ -136,7 +142,21 @@ def speech_paused(ear: Ear, event: SpeechPaused, policy: CallPolicy) -> Heard | 
         last_voiced_ms=event.last_voiced_ms,
         due_ms=event.last_voiced_ms + policy.endpointing.max_delay_ms,
     )
-    return after, (Decode(after.utterance, after.decode),)
+    return after, (Decode(after.utterance, after.decode, after.engine),)
+
+
+def awaiting(ear: Ear, now_ms: int, patience_ms: int | None) -> Ear:
+    """Give the recogniser `patience_ms` for a text that was just asked for; None: there is no other to ask."""
+    pending = ear.open and ear.answered != ear.decode
+    return replace(ear, answer_due_ms=now_ms + patience_ms if pending and patience_ms is not None else None)
+
+
+def switched(ear: Ear, engine: str, now_ms: int, policy: CallPolicy) -> tuple[Ear, Decode]:
+    """Let another recogniser hear the whole utterance. A turn that is over waits for its text anew."""
+    after = replace(ear, engine=engine, decode=ear.decode + 1, judged="")
+    if ear.committed:
+        after = replace(after, due_ms=now_ms + policy.budgets.asr_final_ms)
+    return after, Decode(after.utterance, after.decode, engine)
 
 
 def transcribed(ear: Ear, event: Transcribed) -> Ear | None:
@@ -147,8 +167,9 @@ def transcribed(ear: Ear, event: Transcribed) -> Ear | None:
     if ear.state is State.ENDPOINTING and ear.answered == ear.decode and not event.decode:
         return None  # a partial that was under way when the asked-for text came
     partials = ear.partials + (event.decode == 0)
+    answer_due_ms = None if answered == ear.decode else ear.answer_due_ms
     after = replace(ear, text=event.text, previous=ear.text, answered=answered, partials=partials)
-    return replace(after, confidence=event.confidence, finality=event.finality)
+    return replace(after, answer_due_ms=answer_due_ms, confidence=event.confidence, finality=event.finality)
 
 
 def due(ear: Ear, now_ms: int, policy: CallPolicy) -> Heard:
@@ -162,7 +183,7 @@ def due(ear: Ear, now_ms: int, policy: CallPolicy) -> Heard:
             last_voiced_ms=now_ms,
             due_ms=now_ms + policy.budgets.asr_final_ms,
         )
-        return after, (Decode(after.utterance, after.decode),)
+        return after, (Decode(after.utterance, after.decode, after.engine),)
     if not ear.committed:
         return replace(ear, committed=True, due_ms=now_ms + policy.budgets.asr_final_ms), ()
     return replace(ear, due_ms=None), ()
@@ -174,4 +195,4 @@ def closed(ear: Ear, trigger: Trigger) -> Heard | None:
     if after is None:
         return None
     commands = (CloseUtterance(ear.utterance),) if ear.open else ()
-    return replace(after, committed=False, due_ms=None), commands
+    return replace(after, committed=False, due_ms=None, answer_due_ms=None), commands

@@ -18,6 +18,9 @@ class Early:
     attempt: Attempt
     text: str
     began_ms: int
+    engine: str = ""
+    due_ms: int = 0
+    """By when the run owes its first clause."""
     clauses: tuple[BrainClause, ...] = ()
     wishes: tuple[BrainToolWanted, ...] = ()
     """Of connectors with side effects; they wait for the end of the turn."""
@@ -26,6 +29,8 @@ class Early:
     """Whether the brain knows the turn word for word."""
     rounds: int = 0
     """Runs on the results of connectors that only read."""
+    results: tuple[tuple[str, str], ...] = ()
+    """What the run was given of them."""
 
     @property
     def answerable(self) -> bool | None:

@@ -99,6 +99,12 @@ class CallStarted:
     """English name of the caller-facing day in `time_zone`, in lower case."""
     open_now: bool
     policy_hash: str
+    asr: tuple[str, ...] = ("",)
+    """The names of the engines of this role, the one to ask first."""
+    brain: tuple[str, ...] = ("",)
+    tts: tuple[str, ...] = ("",)
+    sick: tuple[str, ...] = ()
+    """Engines that are not well as the call begins, as `role:name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +242,25 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class EngineFailed:
-    """An engine could not do what was asked. `ref` is the utterance, attempt number or speech concerned."""
+    """An engine could not do what was asked. `ref` is the utterance, attempt number or speech concerned.
+
+    `engine` is its name in the chain of its role where `ref` does not tell; empty: the one that was asked last.
+    """
 
     role: Role
     ref: int
     category: Category
     permanent: bool
+    engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealth:
+    """An engine of one of the call's chains fell ill, or is well again; told by whoever watches all calls."""
+
+    role: Role
+    engine: str
+    well: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +309,7 @@ Event = (
     | SpeechRendered
     | Played
     | EngineFailed
+    | EngineHealth
     | TransferReported
     | DrainOrdered
     | SafetyFlagged

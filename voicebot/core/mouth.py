@@ -75,6 +75,10 @@ class Utterance:
     frames: int = 0
     played: int = 0
     final: bool = False
+    engine: str = ""
+    """Who renders it."""
+    broken: bool = False
+    """Whether its engine failed and another is to say the rest once this much was played."""
 
     @property
     def over(self) -> bool:
@@ -88,6 +92,10 @@ class Utterance:
         guessed = spoken_length.frames_of(self.text)
         total = self.frames - spoken_length.TRAILING_FRAMES if self.final else max(self.frames, guessed)
         return spoken_length.beginning(self.text, self.played, max(1, total))
+
+    def unheard(self) -> str:
+        """Return what of the text is left to be said."""
+        return self.text[len(self.heard()) :].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,12 @@ class Mouth:
         """Whether the caller would hear silence because audio is missing."""
         head = self.queue[0] if self.queue else None
         return head is not None and not head.final and head.played >= head.frames
+
+    @property
+    def stranded(self) -> bool:
+        """Whether nothing more comes of what should be heard now, because its engine failed."""
+        speaking = self.state in {State.PLAYING, State.DRAINING}
+        return speaking and self.starving and self.queue[0].broken
 
 
 def moved(mouth: Mouth, trigger: Trigger) -> Mouth | None:
@@ -138,7 +152,7 @@ def speak(mouth: Mouth, utterance: Utterance, now_ms: int, patience_ms: int) -> 
         last_speech=utterance.speech,
         queue=(*mouth.queue, utterance),
     )
-    command = Speak(utterance.speech, mouth.epoch, utterance.text, utterance.layer)
+    command = Speak(utterance.speech, mouth.epoch, utterance.text, utterance.layer, utterance.engine)
     return _settled(after, now_ms, patience_ms), command
 
 
@@ -167,6 +181,11 @@ def dropped(mouth: Mouth, speech: int, now_ms: int, patience_ms: int) -> Mouth:
     queue = tuple(replace(u, final=True) if u.speech == speech else u for u in mouth.queue)
     left = tuple(utterance for utterance in queue if not utterance.over)
     return _settled(replace(mouth, queue=left, due_ms=None), now_ms, patience_ms)
+
+
+def broken(mouth: Mouth, speech: int) -> Mouth:
+    """An utterance's engine failed: what was queued of it plays, the rest is another engine's."""
+    return replace(mouth, queue=tuple(replace(u, broken=True) if u.speech == speech else u for u in mouth.queue))
 
 
 def paused(mouth: Mouth) -> Mouth | None:

@@ -15,6 +15,8 @@ from voicebot.core.commands import CancelBrain, Command, FlushPlayout, Layer, No
 from voicebot.core.conversation import Conversation
 from voicebot.core.ear import Ear
 from voicebot.core.early import Early
+from voicebot.core.events import Category, Role
+from voicebot.core.failover import Failover
 from voicebot.core.mouth import Mouth, Utterance
 from voicebot.core.policy import CallPolicy
 from voicebot.core.safety import Safety
@@ -40,6 +42,7 @@ class CallState:
     transcript: Transcript = field(default_factory=Transcript)
     suspicion: Suspicion | None = None
     early: Early | None = None
+    failover: Failover = field(default_factory=Failover)
 
     @property
     def ended(self) -> bool:
@@ -64,6 +67,7 @@ class Move:
         self.transcript = state.transcript
         self.suspicion = state.suspicion
         self.early = state.early
+        self.failover = state.failover
         self.commands: list[Command] = []
 
     def state(self) -> CallState:
@@ -81,12 +85,44 @@ class Move:
             transcript=self.transcript,
             suspicion=self.suspicion,
             early=self.early,
+            failover=self.failover,
         )
+
+    def engine(self, role: Role) -> str:
+        """Return the engine of a role to ask now."""
+        return self.failover.choose(role)
+
+    def fallback(self, role: Role, engine: str) -> str | None:
+        """Return the engine to ask when `engine` fails; None when there is no other left in this turn."""
+        return self.failover.fallback(role, engine)
 
     @property
     def patience_ms(self) -> int:
-        """How long audio may be missing while the bot speaks."""
-        return self.policy.budgets.tts_first_ms
+        """How long audio may be missing while the bot speaks: less while another voice could say it."""
+        budgets = self.policy.budgets
+        engine = self.mouth.queue[0].engine if self.mouth.queue else self.engine(Role.TTS)
+        return budgets.tts_first_ms if self.fallback(Role.TTS, engine) is None else budgets.tts_switch_ms
+
+    def brain_patience_ms(self, engine: str) -> int:
+        """How long a run may take to its first clause: less while another brain could be asked."""
+        budgets = self.policy.budgets
+        return budgets.brain_first_ms if self.fallback(Role.BRAIN, engine) is None else budgets.brain_switch_ms
+
+    def await_text(self) -> None:
+        """Give the recogniser some time for the text that it was just asked for, if another could be asked."""
+        other = self.fallback(Role.ASR, self.ear.engine)
+        patience_ms = None if other is None else self.policy.budgets.asr_switch_ms
+        self.ear = ear.awaiting(self.ear, self.now_ms, patience_ms)
+
+    def failed(self, role: Role, engine: str, category: Category, *, permanent: bool) -> None:
+        """Note that an engine failed; it is not asked again in this turn while there is another."""
+        self.failover = self.failover.after(role, engine)
+        self.note_failure(role, category, permanent=permanent, engine=engine)
+
+    def note_failure(self, role: Role, category: Category, *, permanent: bool, engine: str = "") -> None:
+        """Note a failure; without `engine` it is of work that nobody waits for any more."""
+        named = {"engine": engine} if engine else {}
+        self.note("engine_failed", role=role, category=category, permanent=int(permanent), **named)
 
     def do(self, command: Command) -> bool:
         """Issue a command unless the safety machine vetoes it; tell whether it was issued."""
@@ -138,7 +174,7 @@ class Move:
         """Say something after whatever is being said. Nothing is said without words, or after the end."""
         if not text:
             return
-        utterance = Utterance(self.mouth.last_speech + 1, layer, text, self.talk.turn)
+        utterance = Utterance(self.mouth.last_speech + 1, layer, text, self.talk.turn, engine=self.engine(Role.TTS))
         after, command = mouth.speak(self.mouth, utterance, self.now_ms, self.patience_ms)
         if self.do(command):
             self.mouth = after
@@ -186,6 +222,7 @@ class Move:
 
     def await_caller(self) -> None:
         """Start the clock for a caller who says nothing or is out of reach; not for one who is on hold."""
+        self.failover = self.failover.next_turn()
         self.talk = replace(self.talk.idle(), no_input_due_ms=None)
         if self.ear.state is ear.State.LOST and self.talk.media_due_ms is None:
             self.await_media()

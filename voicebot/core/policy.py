@@ -83,8 +83,16 @@ class Budgets:
     """The turn is given up: apology, then a human."""
     brain_first_ms: int = 3_000
     """One run of the brain, to its first clause."""
+    brain_switch_ms: int = 1_200
+    """The same while another brain could be asked instead."""
+    brain_gap_ms: int = 1_500
+    """Between two pieces of an answer; the engine's shell watches it."""
     asr_final_ms: int = 2_500
+    asr_switch_ms: int = 700
+    """A recogniser's text, once it was asked for, while another could be asked instead."""
     tts_first_ms: int = 2_500
+    tts_switch_ms: int = 800
+    """A sentence's first audio, once it is due, while another voice could say it instead."""
     tool_hard_ms: int = 3_000
     media_lost_ms: int = 5_000
     """After RTP stopped and the caller was asked: time until the call ends."""

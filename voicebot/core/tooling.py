@@ -67,6 +67,8 @@ class Call:
     state: State = State.PLANNED
     tries: int = 0
     result: str = ""
+    turn: int = 0
+    """The caller's turn that it serves."""
 
     @property
     def ended(self) -> bool:
@@ -103,12 +105,20 @@ def connector(policy: CallPolicy, name: str) -> Connector | None:
     return next((known for known in policy.connectors if known.name == name), None)
 
 
-def planned(tooling: Tooling, wish: BrainToolWanted, policy: CallPolicy, now_ms: int) -> tuple[Tooling, Call]:
-    """Enter a wish of the brain."""
+def planned(
+    tooling: Tooling, wish: BrainToolWanted, policy: CallPolicy, now_ms: int, turn: int = 0
+) -> tuple[Tooling, Call]:
+    """Enter a wish of the brain for the caller's `turn`."""
     known = connector(policy, wish.name)
     hard_ms = known.hard_ms if known else policy.budgets.tool_hard_ms
-    call = Call(len(tooling.calls) + 1, wish.attempt, wish.name, wish.arguments, now_ms + hard_ms)
+    call = Call(len(tooling.calls) + 1, wish.attempt, wish.name, wish.arguments, now_ms + hard_ms, turn=turn)
     return Tooling((*tooling.calls, call)), call
+
+
+def side_effects(tooling: Tooling, policy: CallPolicy, turn: int) -> bool:
+    """Whether a connector with side effects was called in this turn, whatever came of it."""
+    known = (connector(policy, call.name) for call in tooling.calls if call.turn == turn)
+    return any(part is None or not part.idempotent for part in known)
 
 
 def started(call: Call, call_id: str) -> tuple[Call, Command]:

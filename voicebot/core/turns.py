@@ -7,7 +7,7 @@ from typing import assert_never
 
 from handoff.policy import ReasonCode
 from voicebot.core import ahead, tooling
-from voicebot.core.commands import Hangup, Layer, StartBrain
+from voicebot.core.commands import CancelBrain, Hangup, Layer, StartBrain
 from voicebot.core.conversation import State, Trigger
 from voicebot.core.early import Early
 from voicebot.core.events import (
@@ -24,7 +24,7 @@ from voicebot.core.events import (
 )
 from voicebot.core.handing_over import OK, announced, hand_over, leave
 from voicebot.core.mouth import State as MouthState
-from voicebot.core.mouth import dropped
+from voicebot.core.mouth import broken, dropped
 from voicebot.core.move import Move
 from voicebot.core.safety import Trigger as SafetyTrigger
 from voicebot.core.speech_plan import escalated
@@ -69,9 +69,14 @@ def take_turn(move: Move, text: str, ended_ms: int, *, keyed: bool = False) -> N
 
 
 def _go_on_with(move: Move, early: Early) -> None:
-    """Take what the brain said ahead as if it said it now."""
-    due_ms = None if early.clauses else move.now_ms + move.policy.budgets.brain_first_ms
+    """Take what the brain said ahead as if it said it now. One that could be replaced has had its time already."""
+    due_ms: int | None = move.now_ms + move.policy.budgets.brain_first_ms
+    if early.clauses:
+        due_ms = None
+    elif move.fallback(Role.BRAIN, early.engine) is not None:
+        due_ms = max(early.due_ms, move.now_ms)
     move.talk = replace(move.talk, brain=early.attempt, asked=None, rounds=early.rounds, brain_due_ms=due_ms)
+    move.talk = replace(move.talk, brain_engine=early.engine, results=early.results)
     for clause in early.clauses:
         clause_came(move, clause)
     for wish in early.wishes:
@@ -94,8 +99,10 @@ def _nothing_said(move: Move) -> None:
 def _run_brain(move: Move, results: tuple[tuple[str, str], ...]) -> None:
     talk = move.talk
     attempt = Attempt(move.mouth.epoch, talk.attempts + 1)
-    due_ms = move.now_ms + move.policy.budgets.brain_first_ms
-    if move.do(StartBrain(attempt, talk.turn, talk.text, talk.history, results, talk.memory, due_ms)):
+    engine = move.engine(Role.BRAIN)
+    due_ms = move.now_ms + move.brain_patience_ms(engine)
+    if move.do(StartBrain(attempt, talk.turn, talk.text, talk.history, results, talk.memory, due_ms, engine)):
+        talk = replace(talk, brain_engine=engine, results=results)
         move.talk = replace(talk, attempts=attempt.number, brain=attempt, asked=None, brain_due_ms=due_ms)
 
 
@@ -124,7 +131,7 @@ def tool_wanted(move: Move, event: BrainToolWanted) -> None:
             return
     elif event.attempt != move.talk.brain:
         return
-    move.tooling, call = tooling.planned(move.tooling, event, move.policy, move.now_ms)
+    move.tooling, call = tooling.planned(move.tooling, event, move.policy, move.now_ms, move.talk.turn)
     _start_call(move, call)
 
 
@@ -258,32 +265,71 @@ def late_answer(move: Move) -> None:
 
 
 def engine_failed(move: Move, event: EngineFailed) -> None:
-    """An engine could not do its part: apologise, and get a human when it happens again or for good."""
-    move.note("engine_failed", role=event.role, category=event.category, permanent=int(event.permanent))
+    """An engine could not do its part: ask another, else apologise, and get a human when it is for good or again."""
     match event.role:
         case Role.ASR:
+            move.failed(Role.ASR, move.ear.engine, event.category, permanent=event.permanent)
             give_up_turn(move, for_good=event.permanent)
         case Role.BRAIN if move.early is not None and event.ref == move.early.attempt.number:
-            move.drop_early()
+            _early_failed(move, move.early, event)
         case Role.BRAIN if move.talk.brain is not None and event.ref == move.talk.brain.number:
-            give_up_turn(move, for_good=True)
+            _run_failed(move, move.talk.brain, event)
         case Role.TTS:
-            _speech_failed(move, event.ref)
-        case Role.BRAIN | Role.TOOL:
-            pass  # of a run that was cancelled; a connector's failures come as ToolFailed
+            _speech_failed(move, event)
+        case Role.BRAIN | Role.TOOL:  # of a run that was cancelled; a connector's failures come as ToolFailed
+            move.note_failure(event.role, event.category, permanent=event.permanent)
         case _:
             assert_never(event.role)
 
 
-def _speech_failed(move: Move, speech: int) -> None:
-    """Give up an utterance. When the caller would be left without an answer, a human takes over."""
+def _early_failed(move: Move, early: Early, event: EngineFailed) -> None:
+    """A brain that was asked ahead failed: another is asked ahead, if there is one."""
+    move.failed(Role.BRAIN, early.engine, event.category, permanent=event.permanent)
+    other = move.fallback(Role.BRAIN, early.engine)
+    move.drop_early()
+    if other is not None:
+        move.note("switched", role=Role.BRAIN, engine=other)
+        ahead.ask(move)
+
+
+def _run_failed(move: Move, attempt: Attempt, event: EngineFailed) -> None:
+    """The brain that works on the turn failed. Another may do its work unless that might do something twice."""
+    move.failed(Role.BRAIN, move.talk.brain_engine, event.category, permanent=event.permanent)
+    other = move.fallback(Role.BRAIN, move.talk.brain_engine)
+    if other is None or tooling.side_effects(move.tooling, move.policy, move.talk.turn):
+        give_up_turn(move, for_good=True)
+        return
+    move.do(CancelBrain(attempt))
+    move.note("switched", role=Role.BRAIN, engine=other)
+    _run_brain(move, move.talk.results)
+
+
+def _speech_failed(move: Move, event: EngineFailed) -> None:
+    """Let another voice say the rest. When the caller would be left without an answer, a human takes over."""
+    speech = event.ref
     lost = next((utterance for utterance in move.mouth.queue if utterance.speech == speech), None)
-    if lost is None:
+    if lost is None or lost.broken:
+        move.note_failure(Role.TTS, event.category, permanent=event.permanent)
+        return
+    move.failed(Role.TTS, lost.engine, event.category, permanent=event.permanent)
+    if move.fallback(Role.TTS, lost.engine) is not None:
+        move.mouth = broken(move.mouth, speech)
         return
     move.mouth = dropped(move.mouth, speech, move.now_ms, move.patience_ms)
     if lost.layer in {Layer.ANSWER, Layer.PROMPT, Layer.GREETING} and not _going(move):
         give_up_turn(move, for_good=True)
     elif move.mouth.state is MouthState.SILENT:
+        fell_silent(move)
+
+
+def speak_on(move: Move) -> None:
+    """What was queued of a failed engine's speech has been played: another says the rest, and all that follows."""
+    left = move.mouth.queue
+    move.note("switched", role=Role.TTS, engine=move.engine(Role.TTS))
+    move.flush()
+    for utterance in left:
+        move.speak(utterance.unheard(), utterance.layer)
+    if move.mouth.state is MouthState.SILENT:
         fell_silent(move)
 
 

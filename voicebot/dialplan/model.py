@@ -74,11 +74,35 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class BrainFallback(Part):
+    """A brain to ask when those before it cannot answer."""
+
+    engine: Literal["playbook", "openai"]
+    model: str = ""
+
+
+class AsrFallback(Part):
+    """A recogniser to ask when those before it cannot answer."""
+
+    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"]
+    model: str = ""
+
+
+class TtsFallback(Part):
+    """A synthesiser to ask when those before it cannot speak."""
+
+    engine: Literal["piper", "coqui", "openai"]
+    voice: str = ""
+    model: str = ""
+
+
 class BrainChoice(Part):
     """Which brain answers, and how sure it must be. `engine` unset means the configuration's."""
 
     engine: Literal["playbook", "openai", "hybrid"] | None = None
     model: str = ""
+    fallbacks: tuple[BrainFallback, ...] | None = None
+    """In order. Unset: the playbook stands in for a language model if there are intents; `[]`: nothing does."""
     instructions: str = ""
     """For a language model: who it is and what it may say."""
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.45
@@ -94,6 +118,8 @@ class AsrChoice(Part):
 
     engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"] | None = None
     model: str = ""
+    fallbacks: tuple[AsrFallback, ...] | None = None
+    """In order. Unset: moonshine stands in for a remote engine; `[]`: nothing does."""
 
 
 class TtsChoice(Part):
@@ -102,6 +128,8 @@ class TtsChoice(Part):
     engine: Literal["piper", "coqui", "openai"] | None = None
     voice: str = ""
     model: str = ""
+    fallbacks: tuple[TtsFallback, ...] | None = None
+    """In order. Unset: piper stands in for a remote engine; `[]`: nothing does."""
 
 
 class TurnTakingPart(Part):
@@ -164,8 +192,16 @@ class BudgetsPart(Part):
     progress_ms: Ms = 3_000
     hard_ms: Ms = 8_000
     brain_first_ms: Ms = 3_000
+    brain_switch_ms: Ms = 1_200
+    """In place of `brain_first_ms` while another brain could be asked instead."""
+    brain_gap_ms: Ms = 1_500
+    """Between two pieces of a language model's answer."""
     asr_final_ms: Ms = 2_500
+    asr_switch_ms: Ms = 700
+    """From asking for a text until another recogniser is asked, if there is one."""
     tts_first_ms: Ms = 2_500
+    tts_switch_ms: Ms = 800
+    """In place of `tts_first_ms` while another voice could say it instead."""
     tool_hard_ms: Ms = 3_000
     media_lost_ms: Ms = 5_000
     transfer_ms: Ms = 30_000

@@ -37,7 +37,6 @@ from voicebot.core.events import (
     Transcribed,
 )
 from voicebot.dialplan.hours import WEEKDAYS
-from voicebot.dialplan.policy import Policy
 from voicebot.journal.recording import Ending
 from voicebot.journal.writer import JournalWriter
 from voicebot.media.playout import PlayoutRing
@@ -85,7 +84,7 @@ class CallDriver:
         lengths = policy.number_lengths
         self._vault = Vault(lengths)
         self._dtmf = DtmfRun(self._vault, lengths)
-        self._started = _opening(call_id, incoming, policy)
+        self._started = _opening(call_id, incoming, engines)
         self._journal = surroundings.journals.open(self._started, policy.dialplan.tenant, policy.to_json())
         parts = CallParts(self._leg, self._clock, self._vault, self._journal, self._inbox.post)
         self._shells = Shells(parts, engines)
@@ -118,6 +117,7 @@ class CallDriver:
     def start(self) -> None:
         """Begin to conduct the call."""
         metrics.call_started()
+        self._shells.watch_health()
         self._thread.start()
 
     def drain(self, limit_s: float) -> None:
@@ -209,9 +209,12 @@ class CallDriver:
         if isinstance(result, Heard):
             text = self._vault.redact(result.text)
             confidence, finality = round(result.confidence, 3), round(result.finality, 2)
+            if result.decode:
+                self._shells.worked(Role.ASR, entry.engine)
             self._step(Transcribed(entry.utterance, result.decode, text, confidence, finality))
         else:
-            self._step(EngineFailed(Role.ASR, entry.utterance, result.category, result.permanent))
+            failed = EngineFailed(Role.ASR, entry.utterance, result.category, result.permanent, entry.engine)
+            self._step(failed)
 
     def _step(self, event: Event) -> None:
         """The one place where the core is stepped."""
@@ -252,7 +255,8 @@ class CallDriver:
         self._on_over(self)
 
 
-def _opening(call_id: str, incoming: IncomingCall, policy: Policy) -> CallStarted:
+def _opening(call_id: str, incoming: IncomingCall, engines: CallEngines) -> CallStarted:
+    policy = engines.policy
     plan = policy.dialplan
     local = datetime.now(plan.zone)
     return CallStarted(
@@ -265,4 +269,8 @@ def _opening(call_id: str, incoming: IncomingCall, policy: Policy) -> CallStarte
         weekday=WEEKDAYS[local.weekday()],
         open_now=policy.hours.is_open(local),
         policy_hash=policy.sha256,
+        asr=tuple(engines.asr),
+        brain=tuple(engines.brains),
+        tts=tuple(engines.speakers),
+        sick=engines.sick(),
     )

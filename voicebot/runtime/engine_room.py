@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from voicebot.asr.catalogue import build as build_asr
 from voicebot.asr.failures import EngineUnavailableError
 from voicebot.asr.protocol import AsrEngine
 from voicebot.brain.catalogue import BrainUnavailable, build_brain
+from voicebot.brain.protocol import Brain
 from voicebot.config import Settings
-from voicebot.core.events import Category
+from voicebot.core.events import Category, Role
 from voicebot.core.policy import Phrases
 from voicebot.dialplan.policy import Policy
+from voicebot.runtime import chains, probes
+from voicebot.runtime.chains import Chosen
+from voicebot.runtime.health import Health
 from voicebot.runtime.shells import CallEngines
 from voicebot.tools.toolbox import ConnectorMissing, PythonToolbox
 from voicebot.tts.cache import SpeechCache
@@ -49,8 +53,8 @@ class EngineRoom:
         self._cache = SpeechCache(settings.data.dir / "cache" / "speech")
         self._closed = False
         self._lock = threading.Lock()
-        self._recognisers: dict[tuple[str, str], AsrEngine] = {}
-        self._speakers: dict[tuple[str, str, str], Speaker] = {}
+        self._recognisers: dict[Chosen, tuple[AsrEngine, Health]] = {}
+        self._speakers: dict[Chosen, tuple[Speaker, Health]] = {}
         self._engines: dict[str, CallEngines] = {}
 
     def prepare(self, policies: Iterable[Policy]) -> None:
@@ -69,12 +73,15 @@ class EngineRoom:
         """Release threads and connections."""
         self._closed = True
         for engines in self._engines.values():
-            engines.brain.close()
+            for health in engines.health.values():
+                health.close()
+            for brain in engines.brains.values():
+                brain.close()
             engines.toolbox.close()
-        for speaker in self._speakers.values():
+        for speaker, _ in self._speakers.values():
             speaker.close()
             speaker.engine.close()
-        for recogniser in self._recognisers.values():
+        for recogniser, _ in self._recognisers.values():
             recogniser.close()
 
     def _built(self, policy: Policy) -> CallEngines:
@@ -85,41 +92,71 @@ class EngineRoom:
             toolbox = PythonToolbox(policy)
         except ConnectorMissing as error:
             raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
-        try:
-            brain = build_brain(policy, self._settings.brain)
-        except BrainUnavailable as error:
-            raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
-        brain.warm_up()
-        return CallEngines(policy, self._recogniser(policy), self._speaker(policy), brain, toolbox)
+        asr_chosen = chains.asr_chain(policy.dialplan, self._settings)
+        tts_chosen = chains.tts_chain(policy.dialplan, self._settings)
+        brain_chosen = chains.brain_chain(policy.dialplan, self._settings)
+        asr = dict(zip(chains.names(asr_chosen), map(self._recogniser, asr_chosen), strict=True))
+        tts = dict(zip(chains.names(tts_chosen), map(self._speaker, tts_chosen), strict=True))
+        brains = {
+            name: self._brain(policy, name, chosen)
+            for name, chosen in zip(chains.names(brain_chosen), brain_chosen, strict=True)
+        }
+        for speaker, _ in tts.values():
+            self._warm_phrases(speaker.engine, policy)
+        hired: tuple[tuple[Role, Mapping[str, tuple[object, Health]]], ...] = (
+            (Role.ASR, asr),
+            (Role.BRAIN, brains),
+            (Role.TTS, tts),
+        )
+        return CallEngines(
+            policy,
+            asr={name: engine for name, (engine, _) in asr.items()},
+            brains={name: brain for name, (brain, _) in brains.items()},
+            speakers={name: speaker for name, (speaker, _) in tts.items()},
+            toolbox=toolbox,
+            health={(role, name): health for role, chain in hired for name, (_, health) in chain.items()},
+        )
 
-    def _recogniser(self, policy: Policy) -> AsrEngine:
-        choice = policy.dialplan.asr
-        key = (choice.engine or self._settings.asr.engine, choice.model or self._settings.asr.model)
-        if key not in self._recognisers:
+    def _recogniser(self, chosen: Chosen) -> tuple[AsrEngine, Health]:
+        if chosen not in self._recognisers:
             try:
-                engine = build_asr(*key)
+                engine = build_asr(chosen.engine, chosen.model)
                 engine.warm_up()
             except EngineUnavailableError as error:
                 raise EngineUnavailable(str(error)) from error
-            self._recognisers[key] = engine
-        return self._recognisers[key]
+            health = self._health(Role.ASR, engine.name, lambda: probes.try_asr(engine))
+            self._recognisers[chosen] = (engine, health)
+        return self._recognisers[chosen]
 
-    def _speaker(self, policy: Policy) -> Speaker:
-        choice, settings = policy.dialplan.tts, self._settings.tts
-        key = (choice.engine or settings.engine, choice.voice or settings.voice, choice.model or settings.model)
-        if key not in self._speakers:
+    def _speaker(self, chosen: Chosen) -> tuple[Speaker, Health]:
+        if chosen not in self._speakers:
             try:
-                engine = build_tts(*key)
-                engine.warm_up()
+                engine = build_tts(chosen.engine, chosen.voice, chosen.model)
             except TtsUnavailable as error:
                 raise EngineUnavailable(str(error)) from error
+            health = self._health(Role.TTS, engine.name, lambda: probes.try_tts(engine))
+            try:
+                engine.warm_up()
             except SpeakingFailed as error:
                 if error.permanent and error.category is Category.UNAVAILABLE:
                     raise EngineUnavailable(str(error)) from error
-                _LOG.warning("synthesiser not reached yet", extra={"engine": key[0], "reason": str(error)})
-            self._speakers[key] = Speaker(engine, self._cache, workers=workers_for(engine))
-        self._warm_phrases(self._speakers[key].engine, policy)
-        return self._speakers[key]
+                _LOG.warning("synthesiser not reached yet", extra={"engine": engine.name, "reason": str(error)})
+                health.doubted()
+            speaker = Speaker(engine, self._cache, workers=workers_for(engine), rendered=health.worked)
+            self._speakers[chosen] = (speaker, health)
+        return self._speakers[chosen]
+
+    def _brain(self, policy: Policy, name: str, chosen: Chosen) -> tuple[Brain, Health]:
+        try:
+            brain = build_brain(policy, chosen.engine, chosen.model)
+        except BrainUnavailable as error:
+            raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
+        brain.warm_up()
+        return brain, self._health(Role.BRAIN, name, lambda: probes.try_brain(brain))
+
+    def _health(self, role: Role, name: str, probe: Callable[[], None]) -> Health:
+        failover = self._settings.failover
+        return Health(role, name, probe, failures=failover.failures, probe_s=failover.probe_s)
 
     def render_usual(self) -> None:
         """Render the usual answers of every dialplan, on a thread that yields to the calls."""
@@ -128,12 +165,13 @@ class EngineRoom:
     def _render_usual(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
         for engines in tuple(self._engines.values()):
-            if not isinstance(engines.brain, KnowsItsAnswers):
+            brain, speaker = next(iter(engines.brains.values())), next(iter(engines.speakers.values()))
+            if not isinstance(brain, KnowsItsAnswers):
                 continue
-            for text in engines.brain.usual_clauses():
+            for text in brain.usual_clauses():
                 if self._closed:
                     return
-                self._warm(engines.speaker.engine, (text,))
+                self._warm(speaker.engine, (text,))
 
     def _warm_phrases(self, engine: TtsEngine, policy: Policy) -> None:
         """Render ahead what the bot says by itself; an apology must not depend on the engine it apologises for."""

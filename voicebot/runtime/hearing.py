@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from voicebot.asr.protocol import AsrEngine, AsrResult, AsrStream
@@ -18,6 +18,9 @@ from voicebot.runtime.inbox import Frame
 KEPT_FRAMES = 60
 """1.2 s of audio from before an utterance opens: pre-roll plus the detector's delay. Overflow policy: `drop_oldest`."""
 
+UTTERANCE_FRAMES = 2000
+"""40 s of one utterance, for another recogniser to hear. Overflow policy: `drop_newest`; utterances end before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
@@ -25,6 +28,8 @@ class Recognised:
 
     utterance: int
     result: AsrResult
+    engine: str = ""
+    """Who heard it, by its name in the chain."""
 
 
 class Hearing:
@@ -34,15 +39,22 @@ class Hearing:
     """
 
     def __init__(
-        self, engine: AsrEngine, taking: TurnTaking, ring: PlayoutRing, post: Callable[[Recognised], None]
+        self,
+        engines: Mapping[str, AsrEngine],
+        taking: TurnTaking,
+        ring: PlayoutRing,
+        post: Callable[[Recognised], None],
     ) -> None:
-        self._engine = engine
+        self._engines = engines
         self._ring = ring
         self._echo = EchoGate()
         self._detector = SpeechDetector(taking)
         self._post = post
         self._kept: deque[Frame] = deque(maxlen=KEPT_FRAMES)
         self._stream: AsrStream | None = None
+        self._name = ""
+        self._utterance: list[bytes] = []
+        """All of the open utterance, for the next recogniser of the chain."""
 
     def hear(self, frame: Frame) -> SpeechStarted | SpeechPaused | None:
         """Take a frame; return the edge of speech that it revealed, if any."""
@@ -51,22 +63,38 @@ class Hearing:
         cleaned = self._echo.clean(frame.audio, frame.tick)
         self._kept.append(replace(frame, audio=cleaned.speech))
         if self._stream is not None:
-            self._stream.feed(cleaned.speech)
+            self._feed(self._stream, cleaned.speech)
         return self._detector.feed(cleaned.gated, frame.at_ms)
 
     def open(self, command: OpenUtterance) -> None:
         """Start an utterance with the audio that was kept since the command's time."""
         self._drop()
-        utterance, post = command.utterance, self._post
-        stream = self._stream = self._engine.open(lambda result: post(Recognised(utterance, result)))
+        stream = self._listen(command.engine, command.utterance)
         for frame in self._kept:
             if frame.at_ms > command.since_ms:
-                stream.feed(frame.audio)
+                self._feed(stream, frame.audio)
 
     def decode(self, command: Decode) -> None:
-        """Ask for the text so far."""
-        if self._stream is not None:
-            self._stream.decode(command.decode)
+        """Ask for the text so far; a recogniser that takes over is given all that was said first."""
+        if self._stream is None:
+            return
+        if command.engine != self._name:
+            self._stream.close()
+            stream = self._listen(command.engine, command.utterance)
+            for audio in self._utterance:
+                stream.feed(audio)
+        self._stream.decode(command.decode)
+
+    def _listen(self, engine: str, utterance: int) -> AsrStream:
+        post = self._post
+        self._name = engine
+        self._stream = self._engines[engine].open(lambda result: post(Recognised(utterance, result, engine)))
+        return self._stream
+
+    def _feed(self, stream: AsrStream, audio: bytes) -> None:
+        stream.feed(audio)
+        if len(self._engines) > 1 and len(self._utterance) < UTTERANCE_FRAMES:
+            self._utterance.append(audio)
 
     def close(self, _command: CloseUtterance | None = None) -> None:
         """End the utterance."""
@@ -76,3 +104,4 @@ class Hearing:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+        self._utterance.clear()

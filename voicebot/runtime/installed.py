@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from voicebot.asr import vosk_model, whisper_model
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.config import AsrSettings, Settings, TtsSettings
+from voicebot.config import Settings
 from voicebot.dialplan.model import AsrChoice, Dialplan, TtsChoice
 from voicebot.dialplan.rules import Finding
+from voicebot.dialplan.source import Path_
+from voicebot.runtime.chains import Chosen, asr_chain, tts_chain
 from voicebot.tts import coqui
 
 PACKAGES: Final = {"coqui": "TTS", "vosk": "vosk", "whisper": "faster_whisper"}
@@ -55,18 +57,23 @@ def missing_for_tts(engine: str, model: str) -> Missing | None:
 
 def findings(plan: Dialplan, settings: Settings) -> Iterator[Finding]:
     """Yield what is missing for the engines of a dialplan, its own or those of the configuration."""
-    yield from _in_section("asr", plan.asr, settings.asr)
-    yield from _in_section("tts", plan.tts, settings.tts)
+    yield from _in_section("asr", plan.asr, asr_chain(plan, settings))
+    yield from _in_section("tts", plan.tts, tts_chain(plan, settings))
 
 
-def _in_section(section: str, choice: AsrChoice | TtsChoice, settings: AsrSettings | TtsSettings) -> Iterator[Finding]:
+def _in_section(section: str, choice: AsrChoice | TtsChoice, chain: Sequence[Chosen]) -> Iterator[Finding]:
     look = missing_for_asr if section == "asr" else missing_for_tts
-    engine = choice.engine or settings.engine
-    missing = look(engine, choice.model or settings.model)
-    if missing is not None:
-        own = choice.engine is not None
-        origin = "" if own else f"{section}.engine {engine} of the configuration: "
-        yield (section, missing.key) if own else (section,), f"{origin}{missing.message}", missing.remedy
+    for place, chosen in enumerate(chain):
+        missing = look(chosen.engine, chosen.model)
+        if missing is None:
+            continue
+        path: Path_ = (section,)
+        if place == 0 and choice.engine is not None:
+            path = (section, missing.key)
+        elif place and choice.fallbacks:
+            path = (section, "fallbacks", place - 1, missing.key)
+        origin = "" if len(path) > 1 else f"{section}.engine {chosen.engine} of the configuration: "
+        yield path, f"{origin}{missing.message}", missing.remedy
 
 
 def _package(engine: str) -> Missing | None:

@@ -15,8 +15,10 @@ class Prepared:
     dropped by the call's.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, engine: str = "") -> None:
         self.text = text
+        self.engine = engine
+        """Who renders it, by its name in the chain."""
         self.over = False
         """Whether the renderer is through with it."""
         self._lock = threading.Lock()

@@ -5,8 +5,9 @@ Nothing here waits. Results come back as entries of the call's inbox, from the e
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
@@ -31,10 +32,11 @@ from voicebot.core.commands import (
     Speak,
     StartBrain,
 )
-from voicebot.core.events import Attempt, Event, TransferReport, TransferReported
+from voicebot.core.events import Attempt, EngineHealth, Event, Role, TransferReport, TransferReported
 from voicebot.dialplan.policy import Policy, SecretMissingError, resolve
 from voicebot.journal.writer import CallJournal
 from voicebot.media.playout import PlayoutRing
+from voicebot.runtime.health import Health
 from voicebot.runtime.hearing import Hearing, Recognised
 from voicebot.runtime.inbox import CallClock
 from voicebot.runtime.speaking import Speaking
@@ -44,6 +46,9 @@ from voicebot.tools.protocol import Toolbox, ToolRun
 from voicebot.tts.speaker import Speaker
 
 _LOG = logging.getLogger(__name__)
+
+UNNAMED = "unnamed"
+"""Stands in logs and metrics for an engine whose work nobody was waiting for any more."""
 
 
 class LegControl(Protocol):
@@ -84,14 +89,16 @@ class CallEngines:
     """A policy, and what its calls are conducted with; shared by them."""
 
     policy: Policy
-    asr: AsrEngine
-    speaker: Speaker
-    brain: Brain
+    asr: Mapping[str, AsrEngine]
+    """By name in the chain, the one to ask first before the others; likewise the other two."""
+    brains: Mapping[str, Brain]
+    speakers: Mapping[str, Speaker]
     toolbox: Toolbox
+    health: Mapping[tuple[Role, str], Health]
 
-    def names(self) -> dict[str, str]:
-        """Return the name of the engine in each role, for logs and metrics."""
-        return {"asr": self.asr.name, "brain": self.brain.name, "tts": self.speaker.name}
+    def sick(self) -> tuple[str, ...]:
+        """Return the engines that are not well, as the core wants to hear of them."""
+        return tuple(f"{role}:{name}" for (role, name), health in self.health.items() if not health.well)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +119,13 @@ class Shells:
         self.ring = PlayoutRing()
         self.hearing = Hearing(engines.asr, engines.policy.call.turn_taking, self.ring, parts.post)
         patience_s = engines.policy.call.budgets.tts_first_ms / 1000
-        self.speaking = Speaking(self.ring, engines.speaker, patience_s, parts.journal, parts.post)
+        self.speaking = Speaking(self.ring, engines.speakers, patience_s, parts.journal, parts.post)
         self._leg = parts.leg
         self._clock = parts.clock
         self._vault = parts.vault
         self._post = parts.post
         self._engines = engines
-        self._runs: dict[Attempt, BrainRun] = {}
+        self._runs: dict[Attempt, tuple[str, BrainRun]] = {}
         self._tools: dict[int, tuple[str, ToolRun]] = {}
 
     def carry_out(self, command: Command) -> None:  # noqa: C901, PLR0912 - one arm a command, nothing else
@@ -135,9 +142,9 @@ class Shells:
             case CloseUtterance():
                 self.hearing.close()
             case StartBrain():
-                self._runs[command.attempt] = self._engines.brain.start(command, self._post)
+                self._start_brain(command)
             case CancelBrain():
-                self._runs.pop(command.attempt).cancel()
+                self._runs.pop(command.attempt)[1].cancel()
             case CallTool():
                 self._call_tool(command)
             case CancelTool():
@@ -159,9 +166,24 @@ class Shells:
             case _:
                 assert_never(command)
 
+    def watch_health(self) -> None:
+        """Let the core know when an engine falls ill or is well again, until the call is closed."""
+        for (role, name), health in self._engines.health.items():
+            health.watch(self, functools.partial(self._tell_health, role, name))
+
+    def _tell_health(self, role: Role, name: str, well: bool) -> None:  # noqa: FBT001 - a listener's shape
+        self._post(EngineHealth(role, name, well))
+
+    def worked(self, role: Role, engine: str) -> None:
+        """An engine has answered in good order."""
+        health = self._engines.health.get((role, engine))
+        if health is not None:
+            health.worked()
+
     def brain_over(self, attempt: Attempt) -> None:
-        """Forget a run that has ended by itself."""
-        self._runs.pop(attempt, None)
+        """Forget a run that has ended by itself, in good order."""
+        engine, _ = self._runs.pop(attempt, ("", None))
+        self.worked(Role.BRAIN, engine)
 
     def tool_over(self, number: int, outcome: str) -> None:
         """Count how an attempt of a connector call ended."""
@@ -170,12 +192,26 @@ class Shells:
 
     def close(self) -> None:
         """Stop whatever still works for this call."""
-        for run in self._runs.values():
+        for health in self._engines.health.values():
+            health.unwatch(self)
+        for _, run in self._runs.values():
             run.cancel()
         for _, tool in self._tools.values():
             tool.cancel()
         self.hearing.close()
         self.speaking.close()
+
+    def _start_brain(self, command: StartBrain) -> None:
+        run = self._engines.brains[command.engine].start(command, self._post)
+        self._runs[command.attempt] = (command.engine, run)
+
+    def _engine_failed(self, role: Role, engine: str, category: str) -> None:
+        """Count a failure, and hold it against the engine if a call was waiting for it."""
+        health = self._engines.health.get((role, engine))
+        if health is not None:
+            health.failed()
+        metrics.engine_failed(role, engine or UNNAMED, category)
+        _LOG.warning("engine failed", extra={"role": role, "engine": engine or UNNAMED, "category": category})
 
     def _call_tool(self, command: CallTool) -> None:
         seconds = max(0.0, (command.deadline_ms - self._clock.now_ms()) / 1000)
@@ -200,9 +236,10 @@ class Shells:
     def _count(self, note: Note) -> None:
         fields = dict(note.fields)
         if note.mark == "engine_failed":
-            role, category = str(fields["role"]), str(fields["category"])
-            engine = self._engines.names().get(role, role)
-            metrics.engine_failed(role, engine, category)
-            _LOG.warning("engine failed", extra={"role": role, "engine": engine, "category": category})
+            self._engine_failed(Role(str(fields["role"])), str(fields.get("engine", "")), str(fields["category"]))
+        elif note.mark == "switched":
+            role, engine = str(fields["role"]), str(fields["engine"])
+            metrics.engine_switched(role, engine)
+            _LOG.warning("switched to another engine", extra={"role": role, "engine": engine})
         elif note.mark == "handoff_ended":
             metrics.transfer_ended(str(fields["outcome"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 
 from voicebot.core.commands import FlushPlayout, Prepare, Speak
 from voicebot.core.events import FRAME_MS, EngineFailed, Event, Played, Role, SpeechRendered
@@ -82,7 +82,7 @@ class Speaking:
     def __init__(
         self,
         ring: PlayoutRing,
-        speaker: Speaker,
+        speakers: Mapping[str, Speaker],
         patience_s: float,
         journal: CallJournal,
         post: Callable[[Event], None],
@@ -91,7 +91,7 @@ class Speaking:
         self.journal = journal
         self.post = post
         self.closed = False
-        self._speaker = speaker
+        self._speakers = speakers
         self._patience_s = patience_s
         self._ahead = (journal.call_id, "ahead")
         """Owns what is prepared: a lane of its own, since it must not wait for what is being said."""
@@ -104,9 +104,9 @@ class Speaking:
     def prepare(self, command: Prepare) -> None:
         """Render a text without saying it, in place of the one that was prepared before."""
         self._drop_prepared()
-        self._prepared = Prepared(command.text)
+        self._prepared = Prepared(command.text, command.engine)
         deadline_s = time.monotonic() + self._patience_s
-        self._speaker.speak(Job(self._ahead, 0, 0, command.text, self._prepared, deadline_s))
+        self._speakers[command.engine].speak(Job(self._ahead, 0, 0, command.text, self._prepared, deadline_s))
 
     def speak(self, command: Speak) -> None:
         """Render a speech in its turn; one that is cached or prepared is in the ring when this returns."""
@@ -124,14 +124,15 @@ class Speaking:
             rendering = _Rendering(self, command)
             self._given.append(rendering)
             prepared, self._released = self._prepared, None
-            if prepared is not None and prepared.text == command.text:
+            if prepared is not None and (prepared.text, prepared.engine) == (command.text, command.engine):
                 self._prepared, self._released = None, prepared
                 prepared.release(rendering)
                 continue
             self._drop_prepared()
             deadline_s = time.monotonic() + before * FRAME_MS / 1000 + self._patience_s
             call = self.journal.call_id
-            self._speaker.speak(Job(call, command.speech, command.epoch, command.text, rendering, deadline_s))
+            job = Job(call, command.speech, command.epoch, command.text, rendering, deadline_s)
+            self._speakers[command.engine].speak(job)
 
     def _frames_before_next(self) -> int:
         """Guess what plays before the next text. Later sentences of one answer are not urgent: those of others are."""
@@ -145,14 +146,18 @@ class Speaking:
         self._given.clear()
         self._released = None
         self._drop_prepared()
-        self._speaker.cancel(self.journal.call_id, command.epoch)
+        self._cancel(self.journal.call_id, command.epoch)
 
     def _drop_prepared(self) -> None:
         if self._prepared is not None:
             self._prepared.drop()
             self._prepared = None
         if self._released is None:
-            self._speaker.cancel(self._ahead)
+            self._cancel(self._ahead)
+
+    def _cancel(self, owner: Hashable, before_epoch: int | None = None) -> None:
+        for speaker in self._speakers.values():
+            speaker.cancel(owner, before_epoch)
 
     def progress(self, now_ms: int) -> tuple[Played, ...]:
         """Journal what happened in the ring since the last time; return what was played of each speech, cumulative."""
@@ -174,5 +179,5 @@ class Speaking:
         """Stop rendering for this call."""
         self.closed = True
         self._waiting.clear()
-        self._speaker.cancel(self.journal.call_id)
-        self._speaker.cancel(self._ahead)
+        self._cancel(self.journal.call_id)
+        self._cancel(self._ahead)

@@ -24,6 +24,7 @@ from voicebot.config import Settings
 from voicebot.core.events import FRAME_MS
 from voicebot.dialplan.model import Dialplan
 from voicebot.media.frames import FRAME_BYTES
+from voicebot.runtime.chains import asr_chain, tts_chain
 from voicebot.runtime.installed import missing_for_asr, missing_for_tts
 from voicebot.tts.catalogue import TtsUnavailable, build_tts
 from voicebot.tts.framing import render
@@ -61,9 +62,8 @@ def choices(settings: Settings, plans: Iterable[Dialplan]) -> tuple[Choice, ...]
     asr, tts = settings.asr, settings.tts
     chosen = [Choice("asr", asr.engine, asr.model), Choice("tts", tts.engine, tts.model, tts.voice)]
     for plan in plans:
-        ears, mouth = plan.asr, plan.tts
-        chosen.append(Choice("asr", ears.engine or asr.engine, ears.model or asr.model))
-        chosen.append(Choice("tts", mouth.engine or tts.engine, mouth.model or tts.model, mouth.voice or tts.voice))
+        chosen += [Choice("asr", *engine) for engine in asr_chain(plan, settings)]
+        chosen += [Choice("tts", *engine) for engine in tts_chain(plan, settings)]
     named = {(choice.role, choice.engine) for choice in chosen}
     others = [Choice("asr", name) for name in LOCAL_ASR] + [Choice("tts", name) for name in LOCAL_TTS]
     chosen += [choice for choice in others if (choice.role, choice.engine) not in named]

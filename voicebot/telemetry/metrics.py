@@ -38,6 +38,15 @@ _BARGE_IN_STOP = Histogram(
 )
 _OVERFLOWS = Counter("voicebot_queue_overflows", "Entries that a full queue did not take.", ["queue", "policy"])
 _ENGINE_ERRORS = Counter("voicebot_engine_errors", "Failures of engines.", ["role", "engine", "category"])
+_ENGINE_SWITCHES = Counter(
+    "voicebot_engine_switches", "Turns that another engine of the chain took over.", ["role", "engine"]
+)
+_ENGINE_WELL = Gauge(
+    "voicebot_engine_well",
+    "1 while calls ask this engine, 0 while it is ill.",
+    ["role", "engine"],
+    multiprocess_mode="min",
+)
 _TOOL_CALLS = Counter("voicebot_tool_calls", "Attempts of connector calls.", ["connector", "outcome"])
 _TRANSFERS = Counter("voicebot_transfers", "Transfers of callers to humans.", ["outcome"])
 
@@ -93,6 +102,16 @@ def queue_overflowed(queue: str, policy: str, entries: int = 1) -> None:
 def engine_failed(role: str, engine: str, category: str) -> None:
     """Count a failure of an engine."""
     _ENGINE_ERRORS.labels(role, engine, category).inc()
+
+
+def engine_switched(role: str, engine: str) -> None:
+    """Count work that `engine` took over from another one in mid-turn."""
+    _ENGINE_SWITCHES.labels(role, engine).inc()
+
+
+def engine_well(role: str, engine: str, *, well: bool) -> None:
+    """Tell whether calls ask an engine."""
+    _ENGINE_WELL.labels(role, engine).set(int(well))
 
 
 def tool_called(connector: str, outcome: str) -> None:

@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -101,10 +101,17 @@ class Speaker:
 
     At most `capacity` texts wait. Overflow policy: refuse the newest; it fails as unavailable and counts in `refused`.
     `expired` counts texts that missed their deadline, `stuck` the workers that are lost in an engine right now.
+    `rendered` is told of each text that the engine itself, not the cache, has rendered to its end.
     """
 
     def __init__(
-        self, engine: TtsEngine, cache: SpeechCache | None = None, *, workers: int = 1, capacity: int = 64
+        self,
+        engine: TtsEngine,
+        cache: SpeechCache | None = None,
+        *,
+        workers: int = 1,
+        capacity: int = 64,
+        rendered: Callable[[], None] = lambda: None,
     ) -> None:
         self.engine = engine
         self.cache = cache
@@ -112,6 +119,7 @@ class Speaker:
         self.expired = 0
         self.stuck = 0
         self._capacity = capacity
+        self._rendered = rendered
         self._lanes: dict[Hashable, _Lane] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -230,6 +238,7 @@ class Speaker:
         except SpeakingFailed as error:
             self._end(rendering, error)
         else:
+            self._rendered()
             self._end(rendering, None)
 
     def _deliver(self, rendering: _Rendering, pcm: bytes) -> None:
