@@ -4,8 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from voicebot.core.commands import Note
-from voicebot.core.events import DeadlineReached
+from voicebot.core.commands import Note, StartBrain
+from voicebot.core.events import Attempt, DeadlineReached
 from voicebot.journal.lines import Playout, Step
 from voicebot.journal.picture import draw_call
 from voicebot.journal.turn_taking import TurnTaking, turn_taking_of
@@ -44,6 +44,23 @@ def test_what_was_asked_for_a_turn_that_never_came_is_not_lost() -> None:
     assert turn_taking_of([TAKEN, WASTED])[2] == TurnTaking(wasted_ms=(300,))
     assert turn_taking_of([WASTED]) == {1: TurnTaking(wasted_ms=(300,))}
     assert turn_taking_of([]) == {}
+
+
+def test_an_engine_that_failed_is_told_with_the_turn_that_it_failed() -> None:
+    asr, brain, tts = (
+        (("engine_failed", {"role": role, "category": "timeout", "permanent": 0, "engine": "openai"}),
+         ("switched", {"role": role, "engine": other}))
+        for role, other in (("asr", "moonshine"), ("brain", "playbook"), ("tts", "piper"))
+    )  # fmt: skip
+    asked = Step(1, 0, DeadlineReached(), (StartBrain(Attempt(0, 1), 2, "And on Sunday?", (), (), "", 0),))
+    turns = turn_taking_of([step(*asr), TAKEN, step(*tts), asked, step(*brain), OTHERWISE])
+    assert turns[1].engines == (
+        "asr openai failed (timeout)",
+        "asr moonshine took over",
+        "tts openai failed (timeout)",
+        "tts piper took over",
+    )
+    assert turns[2].engines == ("brain openai failed (timeout)", "brain playbook took over")
 
 
 def test_a_core_that_notes_less_is_read_all_the_same() -> None:

@@ -122,6 +122,7 @@ def _how_it_was_taken(taking: TurnTaking) -> Iterator[str]:
         yield f"brain asked {taking.saved_ms} ms ahead"
     if taking.wasted_ms:
         yield f"asked ahead for nothing: {' + '.join(map(str, taking.wasted_ms))} ms"
+    yield from taking.engines
 
 
 def _stages(turn: TurnRecord) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""How each turn's end was judged and what asking ahead was good for, computed from a journal's steps alone.
+"""How each turn's end was judged, what asking ahead was good for, which engines failed: from a journal's steps alone.
 
-The core notes both as they happen (`endpoint`, `early_used`, `early_wasted`). What was wasted belongs to the turn that
-the caller was still making.
+The core notes all of it as it happens. What was wasted belongs to the turn that the caller was still making; a
+recogniser fails the turn that is coming, a brain the one it was asked about, a voice the one that is being answered.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from voicebot.core.commands import Note
+from voicebot.core.commands import Note, StartBrain
+from voicebot.core.events import Role
 from voicebot.journal.lines import Step
 
 
@@ -24,28 +25,43 @@ class TurnTaking:
     """How far ahead of the end of the turn its run of the brain was started; None when it was started then."""
     wasted_ms: tuple[int, ...] = ()
     """How long runs that were asked ahead for nothing went on, or were held back."""
+    engines: tuple[str, ...] = ()
+    """Which engines failed and which took over, in order."""
 
 
 def turn_taking_of(lines: Iterable[object]) -> dict[int, TurnTaking]:
     """Return what is known of each turn, by number. What was wasted after the last turn counts for the next number."""
     turns: dict[int, TurnTaking] = {}
     coming = TurnTaking()
+    asked = 0
     for step in lines:
         if not isinstance(step, Step):
             continue
         current = coming
         for note in step.commands:
+            if isinstance(note, StartBrain):
+                asked = note.turn
             if not isinstance(note, Note):
                 continue
             _take(current, note)
+            about = {Role.ASR: 0, Role.BRAIN: asked}.get(Role(dict(note.fields).get("role", Role.TTS)), len(turns))
+            _hear_of_engine(turns.get(about, current), note)
             if note.mark == "turn":
                 turns[int(dict(note.fields).get("number", len(turns) + 1))] = coming
                 coming = TurnTaking()
             elif note.mark == "backchannel":  # it ended a pause, but no turn
                 current.judged, current.waited_ms = "", None
-    if coming.wasted_ms:
+    if coming.wasted_ms or coming.engines:
         turns[max(turns, default=0) + 1] = coming
     return turns
+
+
+def _hear_of_engine(turn: TurnTaking, note: Note) -> None:
+    fields = dict(note.fields)
+    if note.mark == "engine_failed" and fields.get("engine"):
+        turn.engines += (f"{fields['role']} {fields['engine']} failed ({fields['category']})",)
+    elif note.mark == "switched":
+        turn.engines += (f"{fields['role']} {fields['engine']} took over",)
 
 
 def _take(turn: TurnTaking, note: Note) -> None:
