@@ -44,7 +44,7 @@ def turn_taking_of(lines: Iterable[object]) -> dict[int, TurnTaking]:
             if not isinstance(note, Note):
                 continue
             _take(current, note)
-            about = {Role.ASR: 0, Role.BRAIN: asked}.get(Role(dict(note.fields).get("role", Role.TTS)), len(turns))
+            about = {Role.ASR: 0, Role.BRAIN: asked}.get(Role(str(dict(note.fields).get("role", Role.TTS))), len(turns))
             _hear_of_engine(turns.get(about, current), note)
             if note.mark == "turn":
                 turns[int(dict(note.fields).get("number", len(turns) + 1))] = coming
