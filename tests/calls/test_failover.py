@@ -1,4 +1,4 @@
-"""Engines that fail in mid-call with another behind them: the turn is answered, and calls come back when they are well."""
+"""Engines that fail in mid-call with another behind them: it answers the turn, and calls come back to the first."""
 
 from __future__ import annotations
 

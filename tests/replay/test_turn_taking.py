@@ -16,6 +16,11 @@ def step(*marks: tuple[str, dict[str, str | int]]) -> Step:
     return Step(1, 0, DeadlineReached(), tuple(Note(mark, tuple(fields.items())) for mark, fields in marks))
 
 
+def failed(role: str, other: str) -> Step:
+    failure: dict[str, str | int] = {"role": role, "category": "timeout", "permanent": 0, "engine": "openai"}
+    return step(("engine_failed", failure), ("switched", {"role": role, "engine": other}))
+
+
 WASTED = step(("early_wasted", {"spent_ms": 300}))
 TAKEN = step(
     ("endpoint", {"judged": "complete", "waited_ms": 400}), ("turn", {"number": 1}), ("early_used", {"saved_ms": 120})
@@ -47,13 +52,9 @@ def test_what_was_asked_for_a_turn_that_never_came_is_not_lost() -> None:
 
 
 def test_an_engine_that_failed_is_told_with_the_turn_that_it_failed() -> None:
-    asr, brain, tts = (
-        (("engine_failed", {"role": role, "category": "timeout", "permanent": 0, "engine": "openai"}),
-         ("switched", {"role": role, "engine": other}))
-        for role, other in (("asr", "moonshine"), ("brain", "playbook"), ("tts", "piper"))
-    )  # fmt: skip
+    asr, brain, tts = (failed(*each) for each in (("asr", "moonshine"), ("brain", "playbook"), ("tts", "piper")))
     asked = Step(1, 0, DeadlineReached(), (StartBrain(Attempt(0, 1), 2, "And on Sunday?", (), (), "", 0),))
-    turns = turn_taking_of([step(*asr), TAKEN, step(*tts), asked, step(*brain), OTHERWISE])
+    turns = turn_taking_of([asr, TAKEN, tts, asked, brain, OTHERWISE])
     assert turns[1].engines == (
         "asr openai failed (timeout)",
         "asr moonshine took over",

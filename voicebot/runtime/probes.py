@@ -1,7 +1,7 @@
 """Trying an engine that is not well, the way a call would use it, but off every call's path.
 
-A server's list of models answers long before its models do, so each probe asks for a small piece of the real work: the
-text of half a second of silence, the first clause of an answer, the first audio of a word.
+A server's list of models answers long before its models do, so each probe asks for a small piece of the real work, and
+wants all of it: the text of half a second of silence, the answer to a greeting, the audio of a word.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from voicebot.asr.protocol import AsrEngine, AsrResult, HearingFailed
 from voicebot.brain.protocol import Brain, BrainResult
 from voicebot.core.commands import StartBrain
-from voicebot.core.events import Attempt, EngineFailed
+from voicebot.core.events import Attempt, BrainClause, BrainToolWanted, EngineFailed
 from voicebot.media.frames import FRAME_BYTES
 from voicebot.runtime.health import ProbeFailed
 from voicebot.tts.protocol import SpeakingFailed, TtsEngine
@@ -43,14 +43,15 @@ def try_asr(engine: AsrEngine) -> None:
 
 
 def try_brain(brain: Brain) -> None:
-    """Let a brain begin an answer. Raises ProbeFailed."""
+    """Let a brain answer. Raises ProbeFailed."""
     results: queue.SimpleQueue[BrainResult] = queue.SimpleQueue()
     request = StartBrain(Attempt(0, 0), 0, "Hello.", (), (), "", int(PATIENCE_S * 1000))
     run = brain.start(request, results.put)
     try:
-        result = results.get(timeout=PATIENCE_S)
+        while isinstance(result := results.get(timeout=PATIENCE_S), BrainClause | BrainToolWanted):
+            pass
     except queue.Empty:
-        raise ProbeFailed("no clause") from None
+        raise ProbeFailed("no answer") from None
     finally:
         run.cancel()
     if isinstance(result, EngineFailed):
@@ -61,11 +62,10 @@ def try_tts(engine: TtsEngine) -> None:
     """Let a synthesiser say a word. Raises ProbeFailed. The engine's own deadlines bound it."""
     stream = engine.open(_WORD)
     try:
-        for chunk in stream.chunks():
-            if len(chunk):
-                return
+        samples = sum(len(chunk) for chunk in stream.chunks())
     except SpeakingFailed as error:
         raise ProbeFailed(str(error)) from error
     finally:
         stream.cancel()
-    raise ProbeFailed("no audio")
+    if not samples:
+        raise ProbeFailed("no audio")
