@@ -69,6 +69,11 @@ class EngineRoom:
         with self._lock:
             return self._engines[policy.sha256]
 
+    def sick(self) -> tuple[str, ...]:
+        """Return the engines that are not well at the moment, each once, as `role:name`."""
+        with self._lock:
+            return tuple(sorted({name for engines in self._engines.values() for name in engines.sick()}))
+
     def close(self) -> None:
         """Release threads and connections."""
         self._closed = True

@@ -161,6 +161,7 @@ class Worker:
             capacity=self._capacity,
             updated_s=time.monotonic(),
             updated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            sick_engines=self._engines.sick(),
         )
         try:
             status.write(self._settings.data.dir / "run", mine)

@@ -43,6 +43,8 @@ class WorkerStatus:
     capacity: int
     updated_s: float
     updated_at: str
+    sick_engines: tuple[str, ...] = ()
+    """Engines that calls pass over at the moment, as `role:name`."""
 
 
 def write(run_dir: Path, status: WorkerStatus) -> None:
