@@ -45,14 +45,17 @@ def main() -> int:
     """Place the calls, print the curve and the verdict; 1 when the bar is missed or many calls failed."""
     arguments = _arguments()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="voicebot-bench-") as folder, AgentPhone() as agent:
-        with BotProcess(Path(folder), {"VOICEBOT_AGENT_URI": agent.uri}) as bot:
-            load = _Load(bot)
-            print(f"{load.worker().capacity} calls at once\n\n{_HEADER}")
-            samples = [load.sample()]
-            while load.placed < arguments.calls:
-                load.run(min(arguments.every, arguments.calls - load.placed))
-                samples.append(load.sample())
+    with (
+        tempfile.TemporaryDirectory(prefix="voicebot-bench-") as folder,
+        AgentPhone() as agent,
+        BotProcess(Path(folder), {"VOICEBOT_AGENT_URI": agent.uri}) as bot,
+    ):
+        load = _Load(bot)
+        print(f"{load.worker().capacity} calls at once\n\n{_HEADER}")
+        samples = [load.sample()]
+        while load.placed < arguments.calls:
+            load.run(min(arguments.every, arguments.calls - load.placed))
+            samples.append(load.sample())
     for name, count in sorted(load.made.items()):
         print(f"  {count:5} {name}")
     for reason, count in load.failed.items():
