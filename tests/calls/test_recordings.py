@@ -67,7 +67,7 @@ def test_the_recording_is_the_call_as_the_caller_heard_it(recording_bot: Bot) ->
         eventually(lambda: MediaChanged(MediaState.HELD) in bot.events(phone), "the bot knows that it is held")
         phone.unhold()
         assert phone.wait_media_changed()
-        assert phone.wait_bot_quiet(700)
+        bot.await_spoken(phone, "Express is")
     record, _ = bot.record(phone)
     assert record.recording == f"recordings/{record.started_at[:10]}/{record.id}.wav"
     assert record.recording in bot.command("calls", "show", record.id).stdout

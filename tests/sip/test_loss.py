@@ -143,6 +143,7 @@ def test_lost_frames_are_concealed_and_time_goes_on(listening: Listening, qualit
     assert all(abs(change - second * 1_000) <= 100 for second, change in enumerate(changes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "quality",
     [
@@ -159,6 +160,7 @@ def test_a_link_that_loses_nothing_costs_nothing(listening: Listening, quality: 
     assert all(abs(change - second * 1_000) <= 100 for second, change in enumerate(changes))
 
 
+@pytest.mark.slow
 def test_a_long_outage_fades_to_silence_and_does_not_shift_what_follows(listening: Listening) -> None:
     frames = heard(listening, Link(Quality(outage_every_ms=2_500, outage_ms=400), seed=1))
     assert (frames == 0).all(axis=1).any()
