@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import wave
 from pathlib import Path
 
@@ -45,3 +46,18 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         StereoWav(tmp_path / "call.wav")
     assert (tmp_path / "call.wav").read_text() == "kept"
+
+
+def test_a_disk_that_refuses_costs_nothing_that_was_settled(tmp_path: Path) -> None:
+    wav = StereoWav(tmp_path / "call.wav")
+    wav.write(0, stereo((1, -1)) * 1_000)
+    wav.settle()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            wav.write(1_000, stereo((2, -2)) * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    wav.abandon()
+    assert read(wav.path).tolist() == [[1, -1]] * 1_000
