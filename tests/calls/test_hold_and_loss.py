@@ -8,6 +8,7 @@ from tests.calls.scene import Bot, caller, eventually
 from voicebot.core.commands import Speak
 from voicebot.core.events import MediaChanged, MediaState
 from voicebot.media.playout import Flushed, Paused, Popped, Resumed
+from voicebot.testing.link import Link, Quality
 from voicebot.testing.speech import line
 
 
@@ -49,3 +50,12 @@ def test_a_caller_whose_audio_stays_away_is_asked_once_and_then_let_go(bot: Bot)
     assert len(said) == 2
     assert said[0] == "Are you still there?"
     assert "Goodbye" in said[1]
+
+
+def test_a_turn_is_understood_over_a_link_that_loses_packets(bot: Bot) -> None:
+    link = Link(Quality(loss=0.03, jitter_ms=10), seed=1)
+    with caller(bot) as phone:
+        phone.impair(link)
+        phone.say(line("order_48213"))
+        bot.await_spoken(phone, "four, eight, two, one, three")
+    assert link.lost >= 3

@@ -9,11 +9,18 @@ from numpy.typing import NDArray
 from voicebot.media.frames import Pcm
 from voicebot.media.resample import Resampler
 
-RATES = [(22_050, 16_000), (24_000, 16_000), (48_000, 16_000), (16_000, 8_000), (8_000, 16_000)]
+RATES = [(22_050, 16_000), (24_000, 16_000), (48_000, 16_000), (22_050, 8_000), (16_000, 8_000), (8_000, 16_000)]
+DOWN = [rates for rates in RATES if rates[0] > rates[1]]
+LOUD = 30_000
 
 
 def tone(rate: int, hertz: float, seconds: float = 0.5) -> Pcm:
     wave = 10_000 * np.sin(2 * np.pi * hertz / rate * np.arange(int(rate * seconds)))
+    return np.asarray(np.rint(wave), dtype=np.int16)
+
+
+def loud_tone(rate: int, hertz: float) -> Pcm:
+    wave = LOUD * np.sin(2 * np.pi * hertz / rate * np.arange(rate // 4) + 0.3)
     return np.asarray(np.rint(wave), dtype=np.int16)
 
 
@@ -43,10 +50,40 @@ def test_the_cut_of_the_chunks_changes_nothing(source: int, target: int) -> None
         assert np.array_equal(converted(pcm, source, target, chunk), whole)
 
 
-@pytest.mark.parametrize(("source", "target"), [rates for rates in RATES if rates[0] > rates[1]])
+@pytest.mark.parametrize(("source", "target"), DOWN)
 def test_what_the_lower_rate_cannot_hold_is_gone(source: int, target: int) -> None:
     audio = converted(tone(source, 0.62 * target), source, target, source // 50).astype(np.float64)
     assert rms(audio[target // 20 : -target // 20]) < 7_071 * 10 ** (-75 / 20)
+
+
+@pytest.mark.parametrize(("source", "target"), DOWN)
+def test_aliases_are_80_db_down_over_the_whole_stop_band(source: int, target: int) -> None:
+    for hertz in np.linspace(target / 2, source / 2, 40, endpoint=False):
+        audio = converted(loud_tone(source, float(hertz)), source, target, source // 50).astype(np.float64)
+        assert rms(audio[target // 20 : -target // 20]) <= LOUD / 2**0.5 * 10 ** (-80 / 20), f"{hertz:.0f} Hz"
+
+
+@pytest.mark.parametrize(("source", "target"), RATES)
+def test_the_pass_band_is_flat_and_holds_nothing_else(source: int, target: int) -> None:
+    for hertz in np.linspace(100, 0.84 * min(source, target) / 2, 20):
+        audio = converted(loud_tone(source, float(hertz)), source, target, source // 50).astype(np.float64)
+        middle = slice(target // 20, -target // 20)
+        at = 2 * np.pi * hertz / target * np.arange(len(audio))
+        basis = np.stack((np.sin(at), np.cos(at)), axis=1)[middle]
+        fitted, *_ = np.linalg.lstsq(basis, audio[middle], rcond=None)
+        assert abs(20 * np.log10(np.hypot(*fitted) / LOUD)) < 0.01, f"{hertz:.0f} Hz"
+        assert rms(audio[middle] - basis @ fitted) <= LOUD / 2**0.5 * 10 ** (-80 / 20), f"{hertz:.0f} Hz"
+
+
+@pytest.mark.parametrize(("source", "target"), RATES)
+def test_no_more_is_held_back_than_half_the_filter(source: int, target: int) -> None:
+    resampler = Resampler(source, target)
+    chunk = np.zeros(source // 50, np.int16)
+    given = 0
+    for number in range(1, 51):
+        given += len(resampler.process(chunk))
+        taken_s = number * len(chunk) / source
+        assert taken_s - given / target <= 32.5 / min(source, target)
 
 
 def test_equal_rates_pass_through() -> None:

@@ -229,6 +229,12 @@ class TransferPart(Part):
     no_match_limit: Annotated[int, Field(ge=1, le=20)] = 3
 
 
+class RecordingPart(Part):
+    """Whether calls are recorded, from the answer on: the caller on the left, the bot on the right."""
+
+    enabled: bool = False
+
+
 class DayPart(Part):
     """One day: when it is open, and something to add when its hours are told."""
 
@@ -344,6 +350,7 @@ class Dialplan(Part):
     budgets: BudgetsPart = BudgetsPart()
     phrases: PhrasesPart = PhrasesPart()
     transfer: TransferPart = TransferPart()
+    recording: RecordingPart = RecordingPart()
     hours: HoursPart = HoursPart()
     knowledge: Mapping[Name, Mapping[Name, Scalar]] = {}
     connectors: Mapping[Name, ConnectorPart] = {}

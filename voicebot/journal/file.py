@@ -45,6 +45,13 @@ def journal_path(data_dir: Path, call_id: str, started_at: str) -> Path:
     return data_dir / "journals" / started_at[:10] / f"{call_id}.jsonl"
 
 
+def recording_path(data_dir: Path, call_id: str, started_at: str) -> Path:
+    """Return where the recording of that call lies, if its dialplan wants one: by day, as journals do."""
+    if not _CALL_ID.fullmatch(call_id):
+        raise JournalError(f"{call_id!r} is not a call id")
+    return data_dir / "recordings" / started_at[:10] / f"{call_id}.wav"
+
+
 def journal_paths(data_dir: Path) -> Iterator[Path]:
     """Yield every journal below `data_dir`, oldest day first."""
     return iter(sorted((data_dir / "journals").glob("*/*.jsonl")))

@@ -1,4 +1,4 @@
-"""What the store keeps of a call, as a pure function of its journal.
+"""What the store keeps of a call, as a function of its journal, and of whether a recording lies beside it.
 
 The writer uses it when a call ends, `reconcile` when a call was killed: so both come to the same record.
 """
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from voicebot.core.events import CallAnswered
-from voicebot.journal.file import Journal
+from voicebot.journal.file import Journal, recording_path
 from voicebot.journal.lines import End, Step
 from voicebot.journal.waterfall import turns_of
 from voicebot.store.records import ACTIVE, INTERRUPTED, CallRecord, TurnRecord
@@ -34,6 +34,7 @@ def summarise(data_dir: Path, journal: Journal, audio: Mapping[int, bytes]) -> S
     duration_ms = steps[-1].now_ms if steps else 0
     answered = next((step.now_ms for step in steps if isinstance(step.event, CallAnswered)), None)
     turns = turns_of(journal.lines, audio, header.call_id)
+    recording = recording_path(data_dir, header.call_id, header.started_at)
     record = CallRecord(
         id=header.call_id,
         sip_call_id=header.sip_call_id,
@@ -43,6 +44,7 @@ def summarise(data_dir: Path, journal: Journal, audio: Mapping[int, bytes]) -> S
         started_at=header.started_at,
         policy_hash=header.policy_hash,
         journal=journal.path.relative_to(data_dir).as_posix(),
+        recording=recording.relative_to(data_dir).as_posix() if recording.exists() else "",
         disposition=end.disposition if end else ACTIVE,
         reason_code=end.reason_code if end else "",
         answered_at=None if answered is None else wall(answered),

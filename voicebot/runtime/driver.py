@@ -19,6 +19,7 @@ from voicebot.core import call
 from voicebot.core.commands import FlushPlayout, Hangup, ResumePlayout, Speak
 from voicebot.core.events import (
     BrainFinished,
+    CallAnswered,
     CallEnded,
     CallStarted,
     DeadlineReached,
@@ -39,13 +40,14 @@ from voicebot.core.events import (
 from voicebot.dialplan.hours import WEEKDAYS
 from voicebot.journal.recording import Ending
 from voicebot.journal.writer import JournalWriter
-from voicebot.media.playout import PlayoutRing
 from voicebot.runtime.hearing import Recognised
 from voicebot.runtime.inbox import CallClock, Frame, Inbox
+from voicebot.runtime.recorder import Recorder
 from voicebot.runtime.shells import CallEngines, CallParts, Leg, LegControl, Shells
+from voicebot.runtime.tape import Tape
 from voicebot.safety.dtmf import DtmfRun
 from voicebot.safety.vault import Vault
-from voicebot.sip.legs import DtmfDigit, IncomingCall
+from voicebot.sip.legs import DtmfDigit, FrameSink, FrameSource, IncomingCall
 from voicebot.telemetry import metrics
 
 _LOG = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class Surroundings:
 
     legs: LegControl
     journals: JournalWriter
+    recorder: Recorder
     on_over: Callable[[CallDriver], None]
 
 
@@ -89,6 +92,10 @@ class CallDriver:
         parts = CallParts(self._leg, self._clock, self._vault, self._journal, self._inbox.post)
         self._shells = Shells(parts, engines)
         self._inbox.follow(self._shells.ring)
+        self._recorder = surroundings.recorder
+        self._tape: Tape | None = None
+        if policy.dialplan.recording.enabled:
+            self._tape = Tape(self._inbox, self._shells.ring, self._clock.now_ms)
         self._state = call.begin(policy.call)
         self._seq = 0
         self._progress_due_ms = 0
@@ -101,17 +108,19 @@ class CallDriver:
         self._thread = threading.Thread(target=self._run, name=f"call-{incoming.leg}", daemon=True)
 
     @property
-    def frames(self) -> Inbox[Entry]:
+    def frames(self) -> FrameSink:
         """Where the caller's audio goes."""
-        return self._inbox
+        return self._tape or self._inbox
 
     @property
-    def playout(self) -> PlayoutRing:
+    def playout(self) -> FrameSource:
         """Where the bot's audio comes from."""
-        return self._shells.ring
+        return self._tape or self._shells.ring
 
     def post(self, news: Entry) -> None:
         """Take news of the SIP leg."""
+        if self._tape is not None and isinstance(news, CallAnswered):
+            self._recorder.begin(self._tape, self.call_id, self._started.started_at)
         self._inbox.post(news, always=isinstance(news, CallEnded))
 
     def start(self) -> None:
@@ -243,6 +252,8 @@ class CallDriver:
     def _finish(self) -> None:
         """Leave nothing behind, and close the record."""
         self._shells.close()
+        if self._tape is not None:
+            self._recorder.end(self._tape)
         self._shells.speaking.progress(self._clock.now_ms())
         handoff = self._state.handoff
         outcome = handoff.outcome

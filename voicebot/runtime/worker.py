@@ -22,6 +22,7 @@ from voicebot.dialplan.registry import Dialplans
 from voicebot.journal.writer import JournalWriter
 from voicebot.runtime.driver import CallDriver, Surroundings
 from voicebot.runtime.engine_room import EngineRoom, EngineUnavailable
+from voicebot.runtime.recorder import Recorder
 from voicebot.sip.legs import Accept, Admission, IncomingCall, Refuse
 from voicebot.sip.settings import SipAccount, SipSettings
 from voicebot.sip.user_agent import UserAgent
@@ -58,7 +59,8 @@ class Worker:
         self._engines = EngineRoom(settings)
         self._capacity = settings.sip.max_calls or SipSettings().max_calls
         self._agent = UserAgent(sip_settings(settings, place, self._capacity), self._admit)
-        self._lent = Surroundings(self._agent, journals, self._over)
+        self._recorder = Recorder(settings.data.dir)
+        self._lent = Surroundings(self._agent, journals, self._recorder, self._over)
         self._calls: set[CallDriver] = set()
         self._refusals_told = 0
         self._lock = threading.Lock()
@@ -143,6 +145,7 @@ class Worker:
         self._agent.stop()
         for driver in self._running():
             driver.join(LAST_WORDS_S)
+        self._recorder.close()
         self._journals.close()
         self._engines.close()
         _LOG.info("stopped", extra={"worker": self._place.number})

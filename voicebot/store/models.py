@@ -53,6 +53,7 @@ class Call(Base):
     journal: Mapped[str]
     replayable: Mapped[bool]
     interrupted: Mapped[bool]
+    recording: Mapped[str]
 
 
 class Turn(Base):

@@ -33,6 +33,8 @@ class CallRecord:
     turns: int = 0
     replayable: bool = False
     interrupted: bool = False
+    recording: str = ""
+    """Path of the recording, relative to the data directory; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
+from voicebot.testing.link import Link
 from voicebot.testing.phone import sdp
 from voicebot.testing.phone.dialog import Dialog, State
 from voicebot.testing.phone.endpoint import Endpoint, new_id, now_ms
@@ -199,6 +200,10 @@ class Phone:
     def leak(self, gain_db: float, delay_ms: int) -> None:
         """Send what is heard back from now on, quieter and later, as a phone without echo cancellation does."""
         self._line().leak = Leak(gain_db, delay_ms)
+
+    def impair(self, link: Link | None) -> None:
+        """Let our audio and keys go through a bad link from now on; None: through a perfect one."""
+        self._line().link = link
 
     def change_source(self) -> None:
         """Go on sending under a new SSRC."""

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from voicebot.testing.link import Link
 from voicebot.testing.phone import g711, rtp
 from voicebot.testing.phone.message import Address
 from voicebot.testing.phone.recording import Frame, Pcm, Recording
@@ -97,6 +98,8 @@ class AudioLine:
         """Packets that were not RTP of the codec or the events agreed on, or came from another host."""
         self.muted = False
         self.leak: Leak | None = None
+        self.link: Link | None = None
+        """What our packets go through on their way out."""
         self._recording = recording
         self._leg = leg
         self._remote: Media | None = None
@@ -164,9 +167,10 @@ class AudioLine:
         due = time.monotonic()
         frame = 0
         while not self._closing.is_set():
+            delivery_s = self._deliver()
             wait_s = due - time.monotonic()
             if wait_s > 0:
-                if select.select([self._socket], [], [], wait_s)[0]:
+                if select.select([self._socket], [], [], min(wait_s, delivery_s))[0]:
                     self._receive()
                 continue
             self.late_frames += wait_s < -0.01  # noqa: PLR2004  half a frame
@@ -225,8 +229,24 @@ class AudioLine:
     def _send(self, payload_type: int, payload: bytes, timestamp: int, *, marker: bool) -> None:
         packet = rtp.RtpPacket(payload_type, self._sequence, timestamp, self._ssrc, payload, marker)
         self._sequence = (self._sequence + 1) % (1 << 16)
+        if self.link is None:
+            self._put_out(packet.encode())
+        else:
+            self.link.send(packet.encode(), time.monotonic() * 1000)
+
+    def _deliver(self) -> float:
+        """Let out what has passed the link; return the seconds until the next packet has."""
+        if self.link is None:
+            return rtp.FRAME_MS / 1000
+        now_ms = time.monotonic() * 1000
+        for datagram in self.link.take(now_ms):
+            self._put_out(datagram)
+        next_ms = self.link.next_ms
+        return rtp.FRAME_MS / 1000 if next_ms is None else (next_ms - now_ms) / 1000
+
+    def _put_out(self, datagram: bytes) -> None:
         try:
-            self._socket.sendto(packet.encode(), self._remote.address if self._remote else self.address)
+            self._socket.sendto(datagram, self._remote.address if self._remote else self.address)
         except OSError as error:  # the other side's port is gone; the BYE will tell
             logger.debug("RTP not sent", extra={"errno": error.errno})
 

@@ -1,0 +1,128 @@
+"""Calls that are recorded: what is on each channel, when, and what is left of a call that was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.calls.conftest import StartBot
+from tests.calls.scene import Bot, caller, eventually, worker_of
+from voicebot.core.events import MediaChanged, MediaState
+from voicebot.testing.phone import Phone
+from voicebot.testing.speech import line
+
+Levels = NDArray[np.float64]
+
+WINDOW_MS = 10
+APART_MS = 120
+"""What the two directions may differ by: the jitter buffer delays one of them."""
+
+
+@pytest.fixture(scope="module")
+def recording_bot(start_bot: StartBot) -> Bot:
+    return start_bot({"recording": {"enabled": True}})
+
+
+def levels(samples: NDArray[np.int16], rate: int) -> Levels:
+    """Return the RMS of each 10 ms."""
+    size = rate * WINDOW_MS // 1000
+    whole = samples[: len(samples) // size * size].reshape(-1, size).astype(np.float64)
+    return np.asarray(np.sqrt(np.square(whole).mean(axis=1)))
+
+
+def recorded(path: Path) -> tuple[Levels, Levels]:
+    with wave.open(str(path)) as wav:
+        both = np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
+        return levels(both[:, 0], wav.getframerate()), levels(both[:, 1], wav.getframerate())
+
+
+def heard_by(phone: Phone) -> tuple[Levels, Levels]:
+    both = phone.recording.stereo()
+    return levels(both[:, 0], 8000), levels(both[:, 1], 8000)
+
+
+def likeness(one: Levels, other: Levels) -> tuple[float, int]:
+    """Return how alike two curves are where they fit best (1: they are the same), and by how many ms to shift."""
+    one, other = one - one.mean(), other - other.mean()
+    fits = np.correlate(one, other, "full") / np.sqrt(np.square(one).sum() * np.square(other).sum())
+    return float(fits.max()), (int(fits.argmax()) - len(other) + 1) * WINDOW_MS
+
+
+def test_the_recording_is_the_call_as_the_caller_heard_it(recording_bot: Bot) -> None:
+    bot = recording_bot
+    with caller(bot) as phone:
+        phone.say(line("hours_saturday"))
+        bot.await_spoken(phone, "On Saturday we are open")
+        phone.wait_bot_speaks(timeout_ms=1_000)
+        phone.say(line("shipping_express"))
+        bot.await_spoken(phone, "Standard shipping")
+        phone.hold()
+        assert phone.wait_media_changed()
+        eventually(lambda: MediaChanged(MediaState.HELD) in bot.events(phone), "the bot knows that it is held")
+        phone.unhold()
+        assert phone.wait_media_changed()
+        bot.await_spoken(phone, "Express is")
+    record, _ = bot.record(phone)
+    assert record.recording == f"recordings/{record.started_at[:10]}/{record.id}.wav"
+    assert record.recording in bot.command("calls", "show", record.id).stdout
+    left, right = recorded(bot.data_dir / record.recording)
+    sent, heard = heard_by(phone)
+    caller_likeness, caller_shift_ms = likeness(left, sent)
+    bot_likeness, bot_shift_ms = likeness(right, heard)
+    assert min(caller_likeness, bot_likeness) > 0.97
+    assert abs(caller_shift_ms - bot_shift_ms) <= APART_MS
+    assert abs(len(left) - len(sent)) * WINDOW_MS <= 500
+
+
+def test_a_killed_worker_leaves_a_recording_that_plays(recording_bot: Bot) -> None:
+    bot = recording_bot
+    with caller(bot) as phone:
+        phone.say(line("hours_sunday"))
+        bot.await_spoken(phone, "On Sunday we are open")
+        killed = worker_of(bot)
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda: bool(bot.worker_pids()) and worker_of(bot) != killed, "another worker takes calls")
+    record, _ = bot.record(phone)
+    assert record.disposition == "interrupted"
+    left, right = recorded(bot.data_dir / record.recording)
+    assert likeness(left, heard_by(phone)[0])[0] > 0.8
+    assert right.max() > 500
+
+
+def test_only_a_call_that_was_answered_has_one(recording_bot: Bot) -> None:
+    with Phone() as phone:
+        phone.dial(recording_bot.uri("100"))
+        recording_bot.journal(phone)
+        phone.hang_up()
+    record, _ = recording_bot.record(phone)
+    assert bool(record.recording) == (record.answered_at is not None)
+
+
+def test_a_full_disk_costs_the_recording_and_not_the_call(recording_bot: Bot) -> None:
+    folder = recording_bot.data_dir / "recordings"
+    folder.rename(folder.with_name("set-aside"))
+    folder.write_text("no folder")
+    try:
+        with caller(recording_bot) as phone:
+            phone.say(line("hours_sunday"))
+            recording_bot.await_spoken(phone, "On Sunday we are open")
+        record, _ = recording_bot.record(phone)
+    finally:
+        folder.unlink()
+        folder.with_name("set-aside").rename(folder)
+    assert (record.disposition, record.recording, record.replayable) == ("caller_hung_up", "", True)
+    assert len(recording_bot.await_log("recording cannot be written")) == 1
+
+
+def test_calls_are_not_recorded_unless_the_dialplan_says_so(bot: Bot) -> None:
+    with caller(bot) as phone:
+        pass
+    record, _ = bot.record(phone)
+    assert record.recording == ""
+    assert not (bot.data_dir / "recordings").exists()
