@@ -33,11 +33,13 @@ def test_a_phrase_is_rendered_once_and_survives_a_restart(tmp_path: Path) -> Non
     assert again.in_memory(speech_key(engine, PHRASE)) == render(FakeTts(), PHRASE)
 
 
-def test_the_key_tells_engine_voice_version_and_text_apart() -> None:
+def test_the_key_tells_engine_voice_version_speed_and_text_apart() -> None:
     engine, other = FakeTts(), FakeTts()
     other.voice = "bell"
-    keys = {speech_key(engine, "a"), speech_key(engine, "b"), speech_key(other, "a")}
-    assert len(keys) == 3
+    fast = FakeTts()
+    fast.speed = 1.2
+    keys = {speech_key(engine, "a"), speech_key(engine, "b"), speech_key(other, "a"), speech_key(fast, "a")}
+    assert len(keys) == 4
     assert speech_key(FakeTts(), "a") in keys
 
 

@@ -1,5 +1,8 @@
+from typing import Any
+
 class Synthesizer:
     output_sample_rate: int
+    tts_model: Any
 
 class TTS:
     synthesizer: Synthesizer

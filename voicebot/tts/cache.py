@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE
-from voicebot.tts.framing import render
+from voicebot.tts.framing import levelled_frames, render
 from voicebot.tts.protocol import TtsEngine
 from voicebot.tts.spoken import spoken
 
@@ -26,8 +26,11 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def speech_key(engine: TtsEngine, text: str) -> str:
-    """Name the audio of `text`, as it is spoken: SHA-256 over engine, voice, version, rate and text, as hexadecimal."""
-    parts = (engine.name, engine.voice, engine.version, str(SAMPLE_RATE), text)
+    """Name the audio of `text`, as it is spoken.
+
+    SHA-256 over engine, voice, version, rate, speed and text, as hexadecimal.
+    """
+    parts = (engine.name, engine.voice, engine.version, str(SAMPLE_RATE), f"{engine.speed:g}", text)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -93,7 +96,7 @@ class SpeechCache:
         for text in dict.fromkeys(spoken(text) for text in texts):
             key = speech_key(engine, text)
             if self.get(key) is None:
-                self.put(key, render(engine, text))
+                self.put(key, levelled_frames(render(engine, text)))
                 rendered += 1
         return rendered
 
