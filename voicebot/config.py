@@ -140,6 +140,8 @@ class TtsSettings(_Section):
     engine: Literal["piper", "coqui", "openai"] = "piper"
     voice: str = ""
     model: str = ""
+    speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    """1 is the voice's own."""
 
 
 class DrainSettings(_Section):

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from voicebot.asr.catalogue import build as build_asr
@@ -16,10 +17,14 @@ from voicebot.config import Settings
 from voicebot.core.events import Category
 from voicebot.core.policy import Phrases
 from voicebot.dialplan.policy import Policy
+from voicebot.dialplan.prompts import prompts
+from voicebot.media.frames import whole_frames
+from voicebot.media.recordings import UnusableRecording, phrase_key, read_recording
 from voicebot.runtime.shells import CallEngines
 from voicebot.tools.toolbox import ConnectorMissing, PythonToolbox
 from voicebot.tts.cache import SpeechCache
 from voicebot.tts.catalogue import TtsUnavailable, build_tts, workers_for
+from voicebot.tts.diction import Diction
 from voicebot.tts.protocol import SpeakingFailed, TtsEngine
 from voicebot.tts.speaker import Speaker
 
@@ -50,13 +55,16 @@ class EngineRoom:
         self._closed = False
         self._lock = threading.Lock()
         self._recognisers: dict[tuple[str, str], AsrEngine] = {}
-        self._speakers: dict[tuple[str, str, str], Speaker] = {}
+        self._speakers: dict[tuple[str, str, str, float], Speaker] = {}
         self._engines: dict[str, CallEngines] = {}
 
     def prepare(self, policies: Iterable[Policy]) -> None:
         """Load and warm everything that `policies` need. Raises EngineUnavailable."""
         for policy in policies:
-            engines = self._built(policy)
+            # The recordings are read anew: their files may have changed while the dialplan did not.
+            diction = diction_of(policy)
+            engines = replace(self._built(policy), diction=diction)
+            self._warm(engines.speaker.engine, fixed_phrases(policy.call.phrases), diction)
             with self._lock:
                 self._engines[policy.sha256] = engines
 
@@ -106,10 +114,11 @@ class EngineRoom:
 
     def _speaker(self, policy: Policy) -> Speaker:
         choice, settings = policy.dialplan.tts, self._settings.tts
-        key = (choice.engine or settings.engine, choice.voice or settings.voice, choice.model or settings.model)
+        speed = settings.speed if choice.speed is None else choice.speed
+        key = (choice.engine or settings.engine, choice.voice or settings.voice, choice.model or settings.model, speed)
         if key not in self._speakers:
             try:
-                engine = build_tts(*key)
+                engine = build_tts(*key[:3], speed=speed)
                 engine.warm_up()
             except TtsUnavailable as error:
                 raise EngineUnavailable(str(error)) from error
@@ -118,7 +127,6 @@ class EngineRoom:
                     raise EngineUnavailable(str(error)) from error
                 _LOG.warning("synthesiser not reached yet", extra={"engine": key[0], "reason": str(error)})
             self._speakers[key] = Speaker(engine, self._cache, workers=workers_for(engine))
-        self._warm_phrases(self._speakers[key].engine, policy)
         return self._speakers[key]
 
     def render_usual(self) -> None:
@@ -133,17 +141,27 @@ class EngineRoom:
             for text in engines.brain.usual_clauses():
                 if self._closed:
                     return
-                self._warm(engines.speaker.engine, (text,))
+                self._warm(engines.speaker.engine, (text,), engines.diction)
 
-    def _warm_phrases(self, engine: TtsEngine, policy: Policy) -> None:
+    def _warm(self, engine: TtsEngine, texts: tuple[str, ...], diction: Diction) -> None:
         """Render ahead what the bot says by itself; an apology must not depend on the engine it apologises for."""
-        self._warm(engine, fixed_phrases(policy.call.phrases))
-
-    def _warm(self, engine: TtsEngine, texts: tuple[str, ...]) -> None:
         try:
-            self._cache.warm(engine, texts)
+            self._cache.warm(engine, texts, diction)
         except SpeakingFailed as error:
             _LOG.warning("phrases not rendered ahead", extra={"engine": engine.name, "reason": str(error)})
+
+
+def diction_of(policy: Policy) -> Diction:
+    """Return how a dialplan's texts are said, its recordings loaded. Raises EngineUnavailable."""
+    recordings = {}
+    for prompt in prompts(policy.dialplan, policy.folder):
+        try:
+            recordings[phrase_key(prompt.phrase)] = whole_frames(read_recording(prompt.file))
+        except UnusableRecording as unusable:
+            raise EngineUnavailable(
+                f"dialplan {policy.name}: tts.prompts: {prompt.file} {unusable}; run voicebot check"
+            ) from unusable
+    return Diction(policy.dialplan.tts.lexicon, recordings)
 
 
 def fixed_phrases(phrases: Phrases) -> tuple[str, ...]:

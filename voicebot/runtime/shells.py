@@ -41,6 +41,7 @@ from voicebot.runtime.speaking import Speaking
 from voicebot.safety.vault import Vault
 from voicebot.telemetry import metrics
 from voicebot.tools.protocol import Toolbox, ToolRun
+from voicebot.tts.diction import PLAIN, Diction
 from voicebot.tts.speaker import Speaker
 
 _LOG = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class CallEngines:
     speaker: Speaker
     brain: Brain
     toolbox: Toolbox
+    diction: Diction = PLAIN
 
     def names(self) -> dict[str, str]:
         """Return the name of the engine in each role, for logs and metrics."""
@@ -112,7 +114,7 @@ class Shells:
         self.ring = PlayoutRing()
         self.hearing = Hearing(engines.asr, engines.policy.call.turn_taking, self.ring, parts.post)
         patience_s = engines.policy.call.budgets.tts_first_ms / 1000
-        self.speaking = Speaking(self.ring, engines.speaker, patience_s, parts.journal, parts.post)
+        self.speaking = Speaking(self.ring, engines.speaker, patience_s, parts.journal, parts.post, engines.diction)
         self._leg = parts.leg
         self._clock = parts.clock
         self._vault = parts.vault

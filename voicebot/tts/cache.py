@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE
+from voicebot.tts.diction import PLAIN, Diction
 from voicebot.tts.framing import levelled_frames, render
 from voicebot.tts.protocol import TtsEngine
-from voicebot.tts.spoken import spoken
 
 _LOG = logging.getLogger(__name__)
 _SUFFIX = ".pcm"
@@ -90,10 +90,10 @@ class SpeechCache:
         except OSError as error:
             _LOG.warning("speech cache cannot write", extra={"folder": str(self._folder), "error": str(error)})
 
-    def warm(self, engine: TtsEngine, texts: Iterable[str]) -> int:
+    def warm(self, engine: TtsEngine, texts: Iterable[str], diction: Diction = PLAIN) -> int:
         """Render what is missing, on this thread, and return how many that were. Raises SpeakingFailed."""
         rendered = 0
-        for text in dict.fromkeys(spoken(text) for text in texts):
+        for text in dict.fromkeys(diction.spoken(text) for text in texts if diction.recorded(text) is None):
             key = speech_key(engine, text)
             if self.get(key) is None:
                 self.put(key, levelled_frames(render(engine, text)))
