@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from voicebot.tts.coqui import stand_in_for_audio_files
+from voicebot.tts.coqui import import_coqui
 
 RATE = 16_000
 """Hz."""
@@ -26,7 +26,7 @@ needs_coqui = [
 
 def write_vits(folder: Path) -> Path:
     """Write a model of 1.4 MB and return the path of its checkpoint. What it says is noise."""
-    stand_in_for_audio_files()
+    import_coqui()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _write(folder)

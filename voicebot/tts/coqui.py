@@ -86,8 +86,8 @@ def load_model(files: ModelFiles, speaker: str, speed: float) -> TTS:  # noqa: A
     """
     # At INFO Coqui logs the texts themselves.
     logging.getLogger("TTS").setLevel(logging.WARNING)
-    absent = stand_in_for_audio_files()
     try:
+        absent = import_coqui()
         import torch  # noqa: PLC0415 - an extra: the base install has none
         from TTS.api import TTS  # noqa: PLC0415
     except (ImportError, OSError) as error:
@@ -112,24 +112,30 @@ def load_model(files: ModelFiles, speaker: str, speed: float) -> TTS:  # noqa: A
     return model
 
 
-def stand_in_for_audio_files() -> tuple[str, ...]:
-    """Let Coqui be imported where torchaudio and torchcodec cannot: only cloning, training and XTTS compute with them.
+def import_coqui() -> tuple[str, ...]:
+    """Import Coqui also where torchaudio and torchcodec cannot be: only cloning, training and XTTS compute with them.
 
     Their builds must fit the torch that is here, and there is not one for every torch. Returns the names of those that
-    are stood in for.
+    are stood in for. Raises ImportError, and OSError for a library that does not fit.
     """
-    absent = []
-    for name in ("torchaudio", "torchcodec"):
-        try:
-            importlib.import_module(name)
-        except (ImportError, OSError, RuntimeError):
-            module = types.ModuleType(name)
-            module.__spec__ = importlib.machinery.ModuleSpec(name, None)
-            module.__dict__.update(__version__="0", stands_in=True)
-            sys.modules[name] = module
-        if hasattr(sys.modules[name], "stands_in"):
-            absent.append(name)
+    absent = [name for name in ("torchaudio", "torchcodec") if not _imports(name)]
+    for name in absent:
+        module = types.ModuleType(name)
+        module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+        module.__dict__.update(__version__="0", stands_in=True)
+        sys.modules[name] = module
+    importlib.import_module("TTS")
+    if "torchcodec" in absent:
+        # Coqui only asks whether it is there, and only now; others would go on to use it.
+        del sys.modules["torchcodec"]
     return tuple(absent)
+
+
+def _imports(name: str) -> bool:
+    try:
+        return not hasattr(importlib.import_module(name), "stands_in")
+    except (ImportError, OSError, RuntimeError):
+        return False
 
 
 class CoquiTts:
