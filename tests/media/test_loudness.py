@@ -68,6 +68,14 @@ def test_what_is_near_enough_is_left_as_it_is() -> None:
     assert levelled(silence(100)).max() == 0
 
 
+def test_what_is_near_enough_is_limited_all_the_same() -> None:
+    speech = tone(SPEECH_DBFS)
+    speech[1_000:1_010] = 32_767
+    out = levelled(speech)
+    assert np.abs(out).max() <= CEILING + 1
+    assert np.array_equal(out[-8_000:], speech[-8_000:])
+
+
 @pytest.mark.parametrize("dbfs", [-42, -30, -18, -6])
 def test_a_voice_that_streams_in_is_learned(dbfs: float) -> None:
     voice, gain = VoiceLevel(), 1.0

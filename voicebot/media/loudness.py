@@ -78,9 +78,10 @@ def gain_for(level_dbfs: float | None) -> float:
 def levelled(pcm: Pcm, rate: int = SAMPLE_RATE) -> Pcm:
     """Return speech of `rate` Hz at -18 dBFS, as long as it was. Silence stays silence."""
     level_dbfs = active_level(pcm, rate * FRAME_MS // 1000)
-    if level_dbfs is None or abs(level_dbfs - SPEECH_DBFS) <= TOLERANCE_DB:
+    near = level_dbfs is None or abs(level_dbfs - SPEECH_DBFS) <= TOLERANCE_DB
+    if near and (not len(pcm) or np.abs(pcm.astype(np.int32)).max() <= _CEILING):
         return pcm
-    leveller = Leveller(gain_for(level_dbfs))
+    leveller = Leveller(1.0 if near else gain_for(level_dbfs))
     return np.concatenate((leveller.process(pcm), leveller.flush()))
 
 
