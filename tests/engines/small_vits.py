@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from voicebot.tts.coqui import import_coqui
+from voicebot.tts.coqui_model import import_coqui
 
 RATE = 16_000
 """Hz."""
@@ -24,15 +26,15 @@ needs_coqui = [
 ]
 
 
-def write_vits(folder: Path) -> Path:
+def write_vits(folder: Path, speakers: Sequence[str] = (), languages: Sequence[str] = ()) -> Path:
     """Write a model of 1.4 MB and return the path of its checkpoint. What it says is noise."""
     import_coqui()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _write(folder)
+        return _write(folder, speakers, languages)
 
 
-def _write(folder: Path) -> Path:
+def _write(folder: Path, speakers: Sequence[str], languages: Sequence[str]) -> Path:
     torch = importlib.import_module("torch")
     vits = importlib.import_module("TTS.tts.models.vits")
     small = vits.VitsArgs(
@@ -51,7 +53,12 @@ def _write(folder: Path) -> Path:
         out_channels=513,
         use_sdp=False,
         init_discriminator=False,
+        use_speaker_embedding=bool(speakers),
+        speaker_embedding_channels=16,
+        use_language_embedding=bool(languages),
+        language_ids_file=str(folder / "languages.json") if languages else None,
     )
+    (folder / "languages.json").write_text(json.dumps({name: number for number, name in enumerate(languages)}))
     letters = vits.CharactersConfig(
         characters_class="TTS.tts.models.vits.VitsCharacters",
         pad="<PAD>",
@@ -71,8 +78,9 @@ def _write(folder: Path) -> Path:
         use_phonemes=False,
         characters=letters,
         test_sentences=[],
+        speakers=list(speakers),
     )
     torch.manual_seed(0)
     config.save_json(str(folder / "config.json"))
-    torch.save({"model": vits.Vits(config).state_dict()}, folder / "model.pth")
+    torch.save({"model": vits.Vits.init_from_config(config).state_dict()}, folder / "model.pth")
     return folder / "model.pth"

@@ -59,6 +59,23 @@ class TestWithAModel:
     def test_rendered_whole_it_fills_frames(self, engine: TtsEngine) -> None:
         assert len(render(engine, TEXT)) % 640 == 0
 
+    def test_a_speaker_and_the_english_of_a_model_are_chosen(self, tmp_path: Path) -> None:
+        many = str(write_vits(tmp_path, speakers=("ann", "bob"), languages=("de", "en-gb")))
+        ann, bob = (render(build_tts("coqui", voice=name, model=many), TEXT) for name in ("ann", "bob"))
+        assert ann != bob
+        with pytest.raises(SpeakingFailed, match=r"tts\.voice: .* not 'eve'; there are ann, bob") as failure:
+            build_tts("coqui", voice="eve", model=many).warm_up()
+        assert failure.value.permanent
+
+    def test_a_model_without_english_is_refused(self, tmp_path: Path) -> None:
+        foreign = str(write_vits(tmp_path, languages=("de", "fr")))
+        with pytest.raises(SpeakingFailed, match=r"tts\.model: .* speaks de, fr, but no English"):
+            build_tts("coqui", model=foreign).warm_up()
+
+    def test_a_speaker_of_a_model_that_has_one_voice_is_refused(self, model: Path) -> None:
+        with pytest.raises(SpeakingFailed, match=r"tts\.voice: .* has one voice; leave tts\.voice out"):
+            build_tts("coqui", voice="ann", model=str(model)).warm_up()
+
     def test_it_speaks_at_the_level_of_all_speech(self, engine: TtsEngine) -> None:
         samples = np.concatenate(list(engine.open(TEXT).chunks()))
         assert active_level(samples) == pytest.approx(SPEECH_DBFS, abs=1.5)

@@ -16,7 +16,7 @@ import pytest
 from tests.engines.small_vits import needs_coqui
 from voicebot.core.events import Category
 from voicebot.tts.catalogue import build_tts
-from voicebot.tts.coqui import import_coqui
+from voicebot.tts.coqui_model import import_coqui
 from voicebot.tts.framing import render
 from voicebot.tts.protocol import SpeakingFailed, TtsEngine
 

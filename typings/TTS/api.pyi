@@ -7,6 +7,9 @@ class Synthesizer:
 class TTS:
     synthesizer: Synthesizer
     is_multi_lingual: bool
+    is_multi_speaker: bool
+    languages: list[str] | None
+    speakers: list[str] | None
     def __init__(
         self,
         model_name: str = ...,

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from voicebot.remote.link import Endpoint
-from voicebot.tts.coqui import CoquiTts, model_files
+from voicebot.tts.coqui import CoquiTts
+from voicebot.tts.coqui_model import model_files
 from voicebot.tts.openai_speech import OpenAiSpeech, SpeechSettings
 from voicebot.tts.piper import PiperTts
 from voicebot.tts.protocol import TtsEngine

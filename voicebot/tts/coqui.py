@@ -6,18 +6,9 @@ XTTS streams through `inference_stream`, in a voice of its `speakers_xtts.pth`.
 
 from __future__ import annotations
 
-import functools
-import importlib
-import importlib.machinery
 import importlib.metadata
-import logging
-import os
-import pickle
-import sys
 import threading
-import types
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,6 +16,7 @@ from numpy.typing import NDArray
 
 from voicebot.core.events import Category
 from voicebot.media.loudness import VoiceLevel, levelled
+from voicebot.tts.coqui_model import ModelFiles, load_model
 from voicebot.tts.passages import passages
 from voicebot.tts.protocol import Pcm, SpeakingFailed
 
@@ -33,7 +25,6 @@ if TYPE_CHECKING:
 
 REVISION = 2
 """Counts changes in how texts are cut and rendered; cached speech of another revision is not used."""
-REMEDY = "run scripts/setup --with coqui"
 
 _LANGUAGE = "en"
 _CHUNK_MS = 100
@@ -42,100 +33,6 @@ _USUAL_RATE = 22_050
 _FULL_SCALE = 32_767.0
 _SHOWN_SPEAKERS = 5
 _RENDER_ERRORS = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-_LOAD_ERRORS = (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError)
-"""What a checkpoint that is none, or does not fit its configuration, leads to."""
-
-
-class ModelFiles(NamedTuple):
-    """What `TTS.api` is given: a checkpoint (for XTTS its folder) and its configuration."""
-
-    model: Path
-    config: Path
-
-
-def model_files(model: str) -> ModelFiles:
-    """Return the files of a model, named by the path of its checkpoint or folder, or by Coqui's name for it.
-
-    A name, such as tts_models/en/ljspeech/vits, counts only when the model lies in Coqui's own folder already: a
-    download must not happen in a call. Raises FileNotFoundError; the message names the remedy.
-    """
-    if not model:
-        raise FileNotFoundError("coqui carries no model; name a checkpoint with its config.json, or a downloaded model")
-    path = Path(model)
-    named = _coqui_home() / model.replace("/", "--")
-    if not path.exists() and named.is_dir():
-        path = named / "model_file.pth"
-        path = path if path.is_file() else named
-    config = (path if path.is_dir() else path.parent) / "config.json"
-    if not path.exists() or not config.is_file():
-        raise FileNotFoundError(f"there is no model {model!r} with a config.json; correct it, or download the model")
-    return ModelFiles(path, config)
-
-
-def _coqui_home() -> Path:
-    """Return where Coqui keeps what it downloads."""
-    home = os.environ.get("TTS_HOME") or os.environ.get("XDG_DATA_HOME")
-    return (Path(home).expanduser() if home else Path.home() / ".local" / "share") / "tts"
-
-
-@functools.cache
-def load_model(files: ModelFiles, speaker: str, speed: float) -> TTS:  # noqa: ARG001 - tells engines apart
-    """Load a model once a process for each speaker and speed, seconds of work. Raises SpeakingFailed.
-
-    A model keeps its speed in itself, and XTTS what it is saying: so no two engines share one.
-    """
-    # At INFO Coqui logs the texts themselves.
-    logging.getLogger("TTS").setLevel(logging.WARNING)
-    try:
-        absent = import_coqui()
-        import torch  # noqa: PLC0415 - an extra: the base install has none
-        from TTS.api import TTS  # noqa: PLC0415
-    except (ImportError, OSError) as error:
-        # OSError: a torchaudio that was built for another torch. Coqui's own message is a paragraph.
-        reason = " ".join(str(error).split())
-        detail = f"tts.engine coqui cannot be imported: {reason}; {REMEDY}"
-        raise SpeakingFailed(Category.UNAVAILABLE, permanent=True, detail=detail) from error
-    torch.set_num_threads(1)
-    try:
-        model = TTS(model_path=str(files.model), config_path=str(files.config), progress_bar=False)
-    except _LOAD_ERRORS as error:
-        detail = f"tts.model: {files.model} is no model that Coqui can load: {type(error).__name__}"
-        if "torchaudio" in absent:
-            detail += "; if it is an XTTS, it needs the CPU build of torchaudio: see scripts/setup --with coqui"
-        raise SpeakingFailed(Category.UNAVAILABLE, permanent=True, detail=detail) from error
-    network = model.synthesizer.tts_model
-    if hasattr(network, "length_scale"):
-        network.length_scale /= speed
-    elif speed != 1.0 and not hasattr(network, "inference_stream"):
-        detail = f"tts.speed: {files.model} speaks at one speed only; leave tts.speed out"
-        raise SpeakingFailed(Category.UNAVAILABLE, permanent=True, detail=detail)
-    return model
-
-
-def import_coqui() -> tuple[str, ...]:
-    """Import Coqui also where torchaudio and torchcodec cannot be: only cloning, training and XTTS compute with them.
-
-    Their builds must fit the torch that is here, and there is not one for every torch. Returns the names of those that
-    are stood in for. Raises ImportError, and OSError for a library that does not fit.
-    """
-    absent = [name for name in ("torchaudio", "torchcodec") if not _imports(name)]
-    for name in absent:
-        module = types.ModuleType(name)
-        module.__spec__ = importlib.machinery.ModuleSpec(name, None)
-        module.__dict__.update(__version__="0", stands_in=True)
-        sys.modules[name] = module
-    importlib.import_module("TTS")
-    if "torchcodec" in absent:
-        # Coqui only asks whether it is there, and only now; others would go on to use it.
-        del sys.modules["torchcodec"]
-    return tuple(absent)
-
-
-def _imports(name: str) -> bool:
-    try:
-        return not hasattr(importlib.import_module(name), "stands_in")
-    except (ImportError, OSError, RuntimeError):
-        return False
 
 
 class CoquiTts:
@@ -164,16 +61,38 @@ class CoquiTts:
         network = model.synthesizer.tts_model
         if hasattr(network, "inference_stream"):
             return XttsStream(network, self._level, self.rate, text, self._voice_of(network), self.speed)
-        return CoquiStream(model, text, self._speaker)
+        return CoquiStream(model, text, self._arguments(model))
+
+    def _arguments(self, model: TTS) -> dict[str, str]:
+        """Return the speaker and the language for a model that has several."""
+        arguments = {}
+        if model.is_multi_speaker:
+            if self._speaker not in (speakers := model.speakers or []):
+                raise self._no_speaker(speakers)
+            arguments["speaker"] = self._speaker
+        elif self._speaker:
+            detail = f"tts.voice: {self._files.model} has one voice; leave tts.voice out"
+            raise SpeakingFailed(Category.UNAVAILABLE, permanent=True, detail=detail)
+        if model.is_multi_lingual:
+            languages = model.languages or []
+            english = [name for name in sorted(languages) if name.partition("-")[0] == _LANGUAGE]
+            if not english:
+                detail = f"tts.model: {self._files.model} speaks {', '.join(languages)}, but no English; name another"
+                raise SpeakingFailed(Category.UNAVAILABLE, permanent=True, detail=detail)
+            arguments["language"] = english[0]
+        return arguments
+
+    def _no_speaker(self, speakers: Iterable[str]) -> SpeakingFailed:
+        known = ", ".join(sorted(speakers)[:_SHOWN_SPEAKERS]) or "none"
+        detail = f"tts.voice: {self._files.model} needs one of its speakers, not {self._speaker!r}; there are {known}"
+        return SpeakingFailed(Category.UNAVAILABLE, permanent=True, detail=detail)
 
     def _voice_of(self, xtts: Any) -> XttsVoice:  # noqa: ANN401 - Coqui has no types
         speakers = xtts.speaker_manager.speakers if xtts.speaker_manager is not None else {}
         try:
             return XttsVoice(*speakers[self._speaker].values())
         except KeyError:
-            known = ", ".join(sorted(speakers)[:_SHOWN_SPEAKERS]) or "none: its speakers_xtts.pth is missing"
-            detail = f"tts.voice: XTTS needs one of its speakers, not {self._speaker!r}; there are {known}"
-            raise SpeakingFailed(Category.UNAVAILABLE, permanent=True, detail=detail) from None
+            raise self._no_speaker(speakers) from None
 
     def close(self) -> None:
         """Nothing to release: the model belongs to the process."""
@@ -189,10 +108,10 @@ def _installed_version() -> str:
 class CoquiStream:
     """One text being rendered by a model that renders whole passages."""
 
-    def __init__(self, model: TTS, text: str, speaker: str) -> None:
+    def __init__(self, model: TTS, text: str, arguments: Mapping[str, str]) -> None:
         self._model = model
         self._text = text
-        self._arguments = {"speaker": speaker or None, "language": _LANGUAGE if model.is_multi_lingual else None}
+        self._arguments = arguments
         self._rate = model.synthesizer.output_sample_rate
         self._cancelled = threading.Event()
 
