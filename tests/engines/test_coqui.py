@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,8 +97,8 @@ class TestWithAModel:
         assert (failure.value.category, failure.value.permanent) == (Category.UNAVAILABLE, True)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("TTS") is not None, reason="coqui-tts is installed")
-def test_without_the_package_it_says_what_to_run(tmp_path: Path) -> None:
+def test_without_the_package_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "TTS", None)
     for name in ("model.pth", "config.json"):
         (tmp_path / name).touch()
     with pytest.raises(SpeakingFailed, match=r"cannot be imported: .*; run scripts/setup --with coqui"):
