@@ -145,6 +145,8 @@ class TtsSettings(_Section):
     engine: Literal["piper", "coqui", "openai"] = "piper"
     voice: str = ""
     model: str = ""
+    speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    """1 is the voice's own."""
     fallbacks: tuple[TtsFallback, ...] | None = None
     """What is asked when it fails, as in a dialplan."""
 

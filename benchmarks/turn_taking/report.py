@@ -36,7 +36,10 @@ class Row:
     def _shown(self, value: float | None) -> str:
         if value is None:
             return "-"
-        return f"{100 * value:.1f} %" if self.unit == "%" else f"{value:.0f} {self.unit}".strip()
+        if self.unit == "%":
+            return f"{100 * value:.1f} %"
+        shown = f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+        return f"{shown} {self.unit}".strip()
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,15 +34,20 @@ def agent() -> Iterator[AgentPhone]:
 
 @pytest.fixture(scope="module")
 def start_bot(tmp_path_factory: pytest.TempPathFactory, speech_cache: Path, agent: AgentPhone) -> Iterator[StartBot]:
-    """Start a bot on the shop's dialplan with `changes`; `variables` are added to its environment."""
+    """Start a bot on the shop's dialplan with `changes` and the files of the folder `beside`.
+
+    `variables` are added to its environment.
+    """
     bots: list[Bot] = []
     with ExitStack() as running:
 
-        def start(changes: Mapping[str, Any] | None = None, **variables: str) -> Bot:
+        def start(changes: Mapping[str, Any] | None = None, beside: Path | None = None, **variables: str) -> Bot:
             data_dir = tmp_path_factory.mktemp("bot") / "data"
             (data_dir / "cache").mkdir(parents=True)
             (data_dir / "cache" / "speech").symlink_to(speech_cache)
             folder = write_dialplans(data_dir.parent / "dialplans", changes)
+            if beside is not None:
+                shutil.copytree(beside, folder, dirs_exist_ok=True)
             settings = {
                 "VOICEBOT_AGENT_URI": agent.uri,
                 "VOICEBOT_DIALPLANS__PATH": str(folder),

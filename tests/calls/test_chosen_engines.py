@@ -1,4 +1,4 @@
-"""Whole calls with recognisers other than the embedded one."""
+"""Whole calls with engines other than the embedded ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.calls.conftest import StartBot
 from tests.calls.scene import Bot, eventually
+from tests.engines.small_vits import needs_coqui, write_vits
 from voicebot.core.events import Transcribed
 from voicebot.testing.phone import AgentPhone, Phone
 from voicebot.testing.speech import line
@@ -91,3 +92,11 @@ def test_vosk_streams_by_path_and_a_caller_it_does_not_understand_reaches_a_pers
         heard = [event for event in bot.events(phone) if isinstance(event, Transcribed)]
     assert any(event.decode for event in heard), "no final"
     assert any(not event.decode for event in heard), "no partial"
+
+
+class TestCoqui:
+    pytestmark = needs_coqui
+
+    def test_a_model_named_by_its_path_speaks(self, start_bot: StartBot, tmp_path: Path) -> None:
+        bot = start_bot({"tts": {"engine": "coqui", "model": str(write_vits(tmp_path))}})
+        is_answered(bot)

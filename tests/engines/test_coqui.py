@@ -2,101 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.machinery
-import importlib.util
 import logging
 import sys
-import types
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.engines.small_vits import RATE, needs_coqui, write_vits
 from voicebot.core.events import Category
+from voicebot.media.loudness import SPEECH_DBFS, active_level
 from voicebot.tts.catalogue import TtsUnavailable, build_tts
 from voicebot.tts.framing import render
 from voicebot.tts.protocol import SpeakingFailed, TtsEngine
 
 TEXT = "We are open from nine to five, and on Saturday from ten to two."
-RATE = 16_000
-
-needs_coqui = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("TTS") is None, reason="coqui-tts is not installed: run scripts/setup --with coqui"
-    ),
-    # Other people's code, of other years.
-    pytest.mark.filterwarnings("ignore"),
-]
-
-
-def stand_in_for_audio_files() -> None:
-    """Let Coqui be imported where torchaudio has no build for this torch; only cloning and training read files."""
-    for name in ("torchaudio", "torchcodec"):
-        try:
-            importlib.import_module(name)
-        except (ImportError, OSError, RuntimeError):
-            module = types.ModuleType(name)
-            module.__spec__ = importlib.machinery.ModuleSpec(name, None)
-            module.__dict__["__version__"] = "2.11.0"
-            sys.modules[name] = module
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A VITS of 1.4 MB, as Coqui itself writes one."""
-    stand_in_for_audio_files()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return write_vits(tmp_path_factory.mktemp("vits"))
-
-
-def write_vits(folder: Path) -> Path:
-    torch = importlib.import_module("torch")
-    vits = importlib.import_module("TTS.tts.models.vits")
-    small = vits.VitsArgs(
-        hidden_channels=32,
-        hidden_channels_ffn_text_encoder=64,
-        num_heads_text_encoder=2,
-        num_layers_text_encoder=1,
-        num_layers_posterior_encoder=2,
-        num_layers_flow=1,
-        upsample_initial_channel_decoder=32,
-        upsample_rates_decoder=[8, 8, 2, 2],
-        upsample_kernel_sizes_decoder=[16, 16, 4, 4],
-        resblock_kernel_sizes_decoder=[3],
-        resblock_dilation_sizes_decoder=[[1, 3]],
-        resblock_type_decoder="2",
-        out_channels=513,
-        use_sdp=False,
-        init_discriminator=False,
-    )
-    letters = vits.CharactersConfig(
-        characters_class="TTS.tts.models.vits.VitsCharacters",
-        pad="<PAD>",
-        eos="<EOS>",
-        bos="<BOS>",
-        blank="<BLNK>",
-        characters="abcdefghijklmnopqrstuvwxyz",
-        punctuations="!'(),-.:;? ",
-        phonemes=None,
-    )
-    config = importlib.import_module("TTS.tts.configs.vits_config").VitsConfig(
-        model_args=small,
-        audio=importlib.import_module("TTS.config").BaseAudioConfig(
-            sample_rate=RATE, fft_size=1024, hop_length=256, win_length=1024
-        ),
-        text_cleaner="english_cleaners",
-        use_phonemes=False,
-        characters=letters,
-        test_sentences=[],
-    )
-    torch.manual_seed(0)
-    config.save_json(str(folder / "config.json"))
-    torch.save({"model": vits.Vits(config).state_dict()}, folder / "model.pth")
-    return folder / "model.pth"
+    return write_vits(tmp_path_factory.mktemp("vits"))
 
 
 @pytest.fixture
@@ -133,6 +59,31 @@ class TestWithAModel:
     def test_rendered_whole_it_fills_frames(self, engine: TtsEngine) -> None:
         assert len(render(engine, TEXT)) % 640 == 0
 
+    def test_a_speaker_and_the_english_of_a_model_are_chosen(self, tmp_path: Path) -> None:
+        many = str(write_vits(tmp_path, speakers=("ann", "bob"), languages=("de", "en-gb")))
+        ann, bob = (render(build_tts("coqui", voice=name, model=many), TEXT) for name in ("ann", "bob"))
+        assert ann != bob
+        with pytest.raises(SpeakingFailed, match=r"tts\.voice: .* not 'eve'; there are ann, bob") as failure:
+            build_tts("coqui", voice="eve", model=many).warm_up()
+        assert failure.value.permanent
+
+    def test_a_model_without_english_is_refused(self, tmp_path: Path) -> None:
+        foreign = str(write_vits(tmp_path, languages=("de", "fr")))
+        with pytest.raises(SpeakingFailed, match=r"tts\.model: .* speaks de, fr, but no English"):
+            build_tts("coqui", model=foreign).warm_up()
+
+    def test_a_speaker_of_a_model_that_has_one_voice_is_refused(self, model: Path) -> None:
+        with pytest.raises(SpeakingFailed, match=r"tts\.voice: .* has one voice; leave tts\.voice out"):
+            build_tts("coqui", voice="ann", model=str(model)).warm_up()
+
+    def test_it_speaks_at_the_level_of_all_speech(self, engine: TtsEngine) -> None:
+        samples = np.concatenate(list(engine.open(TEXT).chunks()))
+        assert active_level(samples) == pytest.approx(SPEECH_DBFS, abs=1.5)
+
+    def test_it_speaks_slower_when_told_to(self, model: Path, engine: TtsEngine) -> None:
+        slow = build_tts("coqui", model=str(model), speed=0.5)
+        assert len(render(slow, TEXT)) > 1.5 * len(render(engine, TEXT))
+
     def test_what_is_said_reaches_no_log(self, engine: TtsEngine, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.DEBUG):
             list(engine.open("Saturday").chunks())
@@ -146,8 +97,8 @@ class TestWithAModel:
         assert (failure.value.category, failure.value.permanent) == (Category.UNAVAILABLE, True)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("TTS") is not None, reason="coqui-tts is installed")
-def test_without_the_package_it_says_what_to_run(tmp_path: Path) -> None:
+def test_without_the_package_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "TTS", None)
     for name in ("model.pth", "config.json"):
         (tmp_path / name).touch()
     with pytest.raises(SpeakingFailed, match=r"cannot be imported: .*; run scripts/setup --with coqui"):

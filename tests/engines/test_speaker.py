@@ -6,6 +6,7 @@ import queue
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from voicebot.core.events import Category
 from voicebot.media.frames import FRAME_BYTES
 from voicebot.testing.fake_tts import FakeTts
 from voicebot.tts.cache import SpeechCache
+from voicebot.tts.diction import Diction
 from voicebot.tts.framing import render
 from voicebot.tts.protocol import SpeakingFailed, TtsEngine
 from voicebot.tts.speaker import Job, Speaker
@@ -81,6 +83,20 @@ def test_a_cached_phrase_is_there_when_speak_returns(cleanup: ExitStack) -> None
     speaker.speak(job("a", "One moment.", sink))
     assert sink.endings.get_nowait() is None
     assert sink.pcm == render(FakeTts(), "One moment.")
+
+
+@pytest.mark.parametrize("failing", [FakeTts(fail=Category.UNAVAILABLE), FakeTts(hang_after=0, deaf=True)])
+def test_a_recorded_phrase_is_there_when_speak_returns_whatever_the_engine_does(
+    cleanup: ExitStack, failing: FakeTts
+) -> None:
+    diction = Diction(recordings={"one moment": bytes(3 * FRAME_BYTES)})
+    speaker, late, sink = pool(cleanup, failing, SpeechCache()), Sink(), Sink()
+    speaker.speak(job("a", "Hello.", late, due_in=0.05))
+    assert late.ending() is not None
+    speaker.speak(replace(job("a", "One moment!", sink), diction=diction))
+    assert sink.endings.get_nowait() is None
+    assert len(sink.pcm) == 3 * FRAME_BYTES
+    assert failing.texts == ["Hello."]
 
 
 def test_what_is_spoken_is_not_kept(cleanup: ExitStack) -> None:

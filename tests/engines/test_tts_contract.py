@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from voicebot.media.frames import FRAME_BYTES
+from voicebot.media.loudness import SPEECH_DBFS, active_level
 from voicebot.remote.link import Endpoint
 from voicebot.testing.fake_tts import FakeTts
 from voicebot.testing.openai_server import OpenAiServer
@@ -90,6 +91,27 @@ def test_rendered_whole_it_starts_audibly_and_fills_frames(engine: TtsEngine) ->
     assert len(frames) % FRAME_BYTES == 0
     first = np.frombuffer(frames[: 3 * FRAME_BYTES], "<i2").astype(np.float64)
     assert np.sqrt((first**2).mean()) > 100
+
+
+def test_speech_comes_out_at_the_level_of_all_speech_and_unclipped(engine: TtsEngine) -> None:
+    for text in (TEXT, "Hello.", "I am sorry, something is not working on my side."):
+        pcm = np.frombuffer(render(engine, text), "<i2")
+        # A server's voice is learned while it says its first words.
+        assert active_level(pcm) == pytest.approx(SPEECH_DBFS, abs=2.0)
+        assert np.abs(pcm.astype(np.int32)).max() < 32_767
+
+
+def test_a_voice_speaks_faster_when_told_to() -> None:
+    usual, fast = (len(render(build_tts("piper", speed=speed), TEXT)) for speed in (1.0, 1.5))
+    assert 0.55 < fast / usual < 0.8
+
+
+def test_a_server_is_told_the_speed() -> None:
+    with OpenAiServer() as server, ExitStack() as stack:
+        engine = build_tts("openai", endpoint=Endpoint(base_url=server.url, links=1), speed=1.25)
+        stack.callback(engine.close)
+        render(engine, TEXT)
+        assert server.requests[-1].json()["speed"] == 1.25
 
 
 def test_framing_does_not_depend_on_how_the_audio_was_cut() -> None:

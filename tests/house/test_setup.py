@@ -65,6 +65,56 @@ def test_bad_usage_is_said_before_anything_is_done(clone: Path, arguments: list[
     assert not (clone / ".venv").exists()
 
 
+def put_pip(clone: Path, log: Path, torch: str) -> None:
+    """Put a Python whose venv is a copy of itself; it logs its installs, and `torch` says what it does about torch."""
+    put_python(
+        clone,
+        "python3",
+        f"""case "$*" in
+            "-m venv"*) {shutil.which("mkdir")} -p .venv/bin; {shutil.which("cp")} "$0" .venv/bin/python ;;
+            *install*) echo "$*" >>{log} ;;
+            -VV | --version) echo Python 3.11 ;;
+        esac
+        case "$*" in {torch} esac""",
+    )
+
+
+def test_without_a_cpu_build_of_torch_all_but_coqui_is_installed(clone: Path) -> None:
+    log = clone.parent / "installs"
+    put_pip(clone, log, "*torch==*) exit 1 ;;")
+    verdict = setup(clone, "--with", "whisper", "--with", "coqui")
+    assert verdict.returncode == 1
+    assert "set TORCH_INDEX to PyTorch's package index for CPU builds" in verdict.stderr
+    assert ".[coqui]" not in log.read_text(encoding="utf-8")
+    assert "nothing to do" in setup(clone, "--with", "whisper").stdout
+
+
+def test_a_cuda_build_of_torch_is_removed_and_nothing_is_built_on_it(clone: Path) -> None:
+    log = clone.parent / "installs"
+    put_pip(clone, log, "*torch.version.cuda*) exit 1 ;;")
+    verdict = setup(clone, "--with", "coqui")
+    assert verdict.returncode == 1
+    assert "built for CUDA" in verdict.stderr
+    assert "uninstall" in log.read_text(encoding="utf-8")
+    assert ".[coqui]" not in log.read_text(encoding="utf-8")
+
+
+def test_coqui_is_installed_on_the_cpu_build_from_the_index_that_is_named(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_INDEX", "https://torch.example/cpu")
+    log = clone.parent / "installs"
+    put_pip(clone, log, "*torchaudio*) exit 1 ;;")
+    verdict = setup(clone, "--with", "coqui")
+    assert verdict.returncode == 0
+    assert "every model of Coqui but XTTS will do" in verdict.stdout
+    installs = log.read_text(encoding="utf-8").splitlines()
+    torch = next(line for line in installs if "torch==2.13.0+cpu" in line)
+    assert "--extra-index-url https://torch.example/cpu" in torch
+    assert installs.index(torch) < next(n for n, line in enumerate(installs) if ".[coqui]" in line)
+    assert "nothing to do" in setup(clone, "--with", "coqui").stdout
+
+
 def test_it_installs_once_and_again_only_after_a_change(clone: Path) -> None:
     # A Python whose venv is a copy of itself, and which counts the installs it is asked for.
     log = clone.parent / "installs"

@@ -11,9 +11,13 @@ import pytest
 from voicebot.core.commands import FlushPlayout, Layer, Speak
 from voicebot.core.events import Event, SpeechRendered
 from voicebot.journal.writer import CallJournal, JournalWriter
+from voicebot.media.frames import FRAME_BYTES
 from voicebot.media.playout import PlayoutRing
 from voicebot.runtime.speaking import Speaking
 from voicebot.testing.fake_tts import FakeTts
+from voicebot.tts.cache import SpeechCache
+from voicebot.tts.diction import PLAIN, Diction
+from voicebot.tts.framing import render
 from voicebot.tts.speaker import Speaker
 
 PATIENCE_S = 60.0
@@ -58,3 +62,20 @@ def test_the_rest_of_one_answer_waits_for_the_beginning_of_anothers(writer: Jour
     other.close()
     speaker.close()
     engine.close()
+
+
+@pytest.mark.parametrize("how", ["cached", "recorded"])
+def test_a_phrase_that_is_there_leaves_with_the_next_pull_after_the_decision(writer: JournalWriter, how: str) -> None:
+    engine, cache, ring = FakeTts(), SpeechCache(), PlayoutRing()
+    diction = PLAIN
+    if how == "cached":
+        cache.warm(engine, ["One moment."])
+    else:
+        diction = Diction(recordings={"one moment": render(engine, "One moment.")})
+    speaker = Speaker(engine, cache)
+    speaking = Speaking(ring, {"": speaker}, PATIENCE_S, CallJournal(writer, "call"), lambda _: None, diction)
+    assert [ring.pop() for _ in range(3)] == [None] * 3
+    speaking.speak(speak(1, "One moment."))
+    assert ring.pop() == render(FakeTts(), "One moment.")[:FRAME_BYTES]
+    speaking.close()
+    speaker.close()

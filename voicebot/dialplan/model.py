@@ -13,7 +13,7 @@ from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from voicebot.core.policy import BargeIn
 from voicebot.dialplan.hours import WEEKDAYS, BusinessDay, BusinessHours, parse_opening
@@ -52,6 +52,22 @@ def _is_json_object(text: str) -> bool:
         return False
 
 
+def _spelling(written: str) -> str:
+    if not any(character.isalnum() for character in written):
+        raise ValueError(f"{written!r} holds no word | write the word as it stands in texts")
+    return written
+
+
+def _pronunciation(said: str) -> str:
+    if not any(character.isalpha() for character in said):
+        raise ValueError(f"{said!r} cannot be spoken | write it in words, such as 'she mah no'")
+    return said
+
+
+def _prompts(value: object) -> object:
+    return {ALL_OF_A_FOLDER: value} if isinstance(value, str) else value
+
+
 def _opening(text: str) -> str:
     parse_opening(text)
     return text
@@ -63,9 +79,20 @@ def _time_zone(name: str) -> str:
     return name
 
 
+ALL_OF_A_FOLDER = "*"
+"""Stands for the phrases that the files of a folder are named after."""
+
 Template = Annotated[Text, AfterValidator(_template)]
 Pattern = Annotated[Text, AfterValidator(_regex)]
 OpeningText = Annotated[str, AfterValidator(_opening)]
+Speed = Annotated[float, Field(ge=0.5, le=2)]
+Spelling = Annotated[str, AfterValidator(_spelling)]
+Pronunciation = Annotated[str, AfterValidator(_pronunciation)]
+Prompts = Annotated[
+    Mapping[Text, Text],
+    BeforeValidator(_prompts),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}),
+]
 
 
 class Part(BaseModel):
@@ -123,13 +150,19 @@ class AsrChoice(Part):
 
 
 class TtsChoice(Part):
-    """Which synthesiser speaks."""
+    """Which synthesiser speaks, and how."""
 
     engine: Literal["piper", "coqui", "openai"] | None = None
     voice: str = ""
     model: str = ""
     fallbacks: tuple[TtsFallback, ...] | None = None
     """In order. Unset: piper stands in for a remote engine; `[]`: nothing does."""
+    speed: Speed | None = None
+    """1 is the voice's own; unset means the configuration's."""
+    lexicon: Mapping[Spelling, Pronunciation] = {}
+    """How words are said, by how they are written; a word in lower case counts in any case."""
+    prompts: Prompts = {}
+    """Recordings: a folder of WAVs named after their phrases, or the WAV of each phrase. Beside the dialplan."""
 
 
 class TurnTakingPart(Part):

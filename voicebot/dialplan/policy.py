@@ -11,8 +11,9 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Final, Self
 
 from voicebot.core.policy import (
@@ -60,12 +61,14 @@ class Policy:
     text: str
     """Canonical JSON: the keys in the order of the model, mappings in the order of the file, which is the order of
     precedence between intents."""
+    folder: Path = field(default=Path(), compare=False)
+    """Where the files are that it names."""
 
     @classmethod
-    def of(cls, dialplan: Dialplan) -> Self:
-        """Pin a dialplan."""
+    def of(cls, dialplan: Dialplan, folder: Path = Path()) -> Self:
+        """Pin a dialplan that lies in `folder`."""
         plain = dialplan.model_dump(mode="json")
-        return cls(dialplan, json.dumps(plain, ensure_ascii=True, separators=(",", ":")))
+        return cls(dialplan, json.dumps(plain, ensure_ascii=True, separators=(",", ":")), folder)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -21,6 +21,7 @@ class Chosen(NamedTuple):
     engine: str
     model: str = ""
     voice: str = ""
+    speed: float = 1.0
 
 
 class _Named(Protocol):
@@ -41,8 +42,9 @@ def asr_chain(plan: Dialplan, settings: Settings) -> tuple[Chosen, ...]:
 
 
 def tts_chain(plan: Dialplan, settings: Settings) -> tuple[Chosen, ...]:
-    """Return the synthesisers of a dialplan."""
-    return _chain("tts", plan.tts, settings.tts)
+    """Return the synthesisers of a dialplan; all of them speak at its speed."""
+    speed = settings.tts.speed if plan.tts.speed is None else plan.tts.speed
+    return tuple(chosen._replace(speed=speed) for chosen in _chain("tts", plan.tts, settings.tts))
 
 
 def brain_chain(plan: Dialplan, settings: Settings) -> tuple[Chosen, ...]:

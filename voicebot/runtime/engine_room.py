@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from voicebot.asr.catalogue import build as build_asr
@@ -17,6 +18,9 @@ from voicebot.config import Settings
 from voicebot.core.events import Category, Role
 from voicebot.core.policy import Phrases
 from voicebot.dialplan.policy import Policy
+from voicebot.dialplan.prompts import prompts
+from voicebot.media.frames import whole_frames
+from voicebot.media.recordings import UnusableRecording, phrase_key, read_recording
 from voicebot.runtime import chains, probes
 from voicebot.runtime.chains import Chosen
 from voicebot.runtime.health import Health
@@ -24,6 +28,7 @@ from voicebot.runtime.shells import CallEngines
 from voicebot.tools.toolbox import ConnectorMissing, PythonToolbox
 from voicebot.tts.cache import SpeechCache
 from voicebot.tts.catalogue import TtsUnavailable, build_tts, workers_for
+from voicebot.tts.diction import Diction
 from voicebot.tts.protocol import SpeakingFailed, TtsEngine
 from voicebot.tts.speaker import Speaker
 
@@ -60,7 +65,11 @@ class EngineRoom:
     def prepare(self, policies: Iterable[Policy]) -> None:
         """Load and warm everything that `policies` need. Raises EngineUnavailable."""
         for policy in policies:
-            engines = self._built(policy)
+            # The recordings are read anew: their files may have changed while the dialplan did not.
+            diction = diction_of(policy)
+            engines = replace(self._built(policy), diction=diction)
+            for speaker in engines.speakers.values():
+                self._warm(speaker.engine, fixed_phrases(policy.call.phrases), diction)
             with self._lock:
                 self._engines[policy.sha256] = engines
 
@@ -106,8 +115,6 @@ class EngineRoom:
             name: self._brain(policy, name, chosen)
             for name, chosen in zip(chains.names(brain_chosen), brain_chosen, strict=True)
         }
-        for speaker, _ in tts.values():
-            self._warm_phrases(speaker.engine, policy)
         hired: tuple[tuple[Role, Mapping[str, tuple[object, Health]]], ...] = (
             (Role.ASR, asr),
             (Role.BRAIN, brains),
@@ -136,7 +143,7 @@ class EngineRoom:
     def _speaker(self, chosen: Chosen) -> tuple[Speaker, Health]:
         if chosen not in self._speakers:
             try:
-                engine = build_tts(chosen.engine, chosen.voice, chosen.model)
+                engine = build_tts(chosen.engine, chosen.voice, chosen.model, speed=chosen.speed)
             except TtsUnavailable as error:
                 raise EngineUnavailable(str(error)) from error
             health = self._health(Role.TTS, engine.name, lambda: probes.try_tts(engine))
@@ -176,17 +183,27 @@ class EngineRoom:
             for text in brain.usual_clauses():
                 if self._closed:
                     return
-                self._warm(speaker.engine, (text,))
+                self._warm(speaker.engine, (text,), engines.diction)
 
-    def _warm_phrases(self, engine: TtsEngine, policy: Policy) -> None:
+    def _warm(self, engine: TtsEngine, texts: tuple[str, ...], diction: Diction) -> None:
         """Render ahead what the bot says by itself; an apology must not depend on the engine it apologises for."""
-        self._warm(engine, fixed_phrases(policy.call.phrases))
-
-    def _warm(self, engine: TtsEngine, texts: tuple[str, ...]) -> None:
         try:
-            self._cache.warm(engine, texts)
+            self._cache.warm(engine, texts, diction)
         except SpeakingFailed as error:
             _LOG.warning("phrases not rendered ahead", extra={"engine": engine.name, "reason": str(error)})
+
+
+def diction_of(policy: Policy) -> Diction:
+    """Return how a dialplan's texts are said, its recordings loaded. Raises EngineUnavailable."""
+    recordings = {}
+    for prompt in prompts(policy.dialplan, policy.folder):
+        try:
+            recordings[phrase_key(prompt.phrase)] = whole_frames(read_recording(prompt.file))
+        except UnusableRecording as unusable:
+            raise EngineUnavailable(
+                f"dialplan {policy.name}: tts.prompts: {prompt.file} {unusable}; run voicebot check"
+            ) from unusable
+    return Diction(policy.dialplan.tts.lexicon, recordings)
 
 
 def fixed_phrases(phrases: Phrases) -> tuple[str, ...]:

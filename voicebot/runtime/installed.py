@@ -14,7 +14,7 @@ from voicebot.dialplan.model import AsrChoice, Dialplan, TtsChoice
 from voicebot.dialplan.rules import Finding
 from voicebot.dialplan.source import Path_
 from voicebot.runtime.chains import Chosen, asr_chain, tts_chain
-from voicebot.tts import coqui
+from voicebot.tts import coqui_model
 
 PACKAGES: Final = {"coqui": "TTS", "vosk": "vosk", "whisper": "faster_whisper"}
 """What is imported for an engine that the base install does not hold; `scripts/setup --with ENGINE` adds it."""
@@ -49,7 +49,7 @@ def missing_for_tts(engine: str, model: str) -> Missing | None:
         return Missing("model", f"there is no {model!r} with a .onnx.json beside it", "name a Piper voice, or none")
     if engine == "coqui":
         try:
-            coqui.model_files(model)
+            coqui_model.model_files(model)
         except FileNotFoundError as error:
             return _package(engine) or _model(str(error))
     return _package(engine)

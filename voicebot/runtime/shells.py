@@ -43,6 +43,7 @@ from voicebot.runtime.speaking import Speaking
 from voicebot.safety.vault import Vault
 from voicebot.telemetry import metrics
 from voicebot.tools.protocol import Toolbox, ToolRun
+from voicebot.tts.diction import PLAIN, Diction
 from voicebot.tts.speaker import Speaker
 
 _LOG = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class CallEngines:
     speakers: Mapping[str, Speaker]
     toolbox: Toolbox
     health: Mapping[tuple[Role, str], Health]
+    diction: Diction = PLAIN
 
     def sick(self) -> tuple[str, ...]:
         """Return the engines that are not well, as the core wants to hear of them."""
@@ -119,7 +121,7 @@ class Shells:
         self.ring = PlayoutRing()
         self.hearing = Hearing(engines.asr, engines.policy.call.turn_taking, self.ring, parts.post)
         patience_s = engines.policy.call.budgets.tts_first_ms / 1000
-        self.speaking = Speaking(self.ring, engines.speakers, patience_s, parts.journal, parts.post)
+        self.speaking = Speaking(self.ring, engines.speakers, patience_s, parts.journal, parts.post, engines.diction)
         self._leg = parts.leg
         self._clock = parts.clock
         self._vault = parts.vault

@@ -13,6 +13,7 @@ from voicebot.journal.writer import CallJournal
 from voicebot.media.frames import FRAME_BYTES
 from voicebot.media.playout import PlayoutRing, Popped
 from voicebot.runtime.prepared import Prepared
+from voicebot.tts.diction import PLAIN, Diction
 from voicebot.tts.protocol import SpeakingFailed
 from voicebot.tts.speaker import Job, Speaker
 
@@ -79,13 +80,14 @@ class _Rendering:
 class Speaking:
     """Owns the ring's log. Its methods are for the driver thread; renderers use `ring`, `post` and `journal`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a call's audio goes through, from text to ring
         self,
         ring: PlayoutRing,
         speakers: Mapping[str, Speaker],
         patience_s: float,
         journal: CallJournal,
         post: Callable[[Event], None],
+        diction: Diction = PLAIN,
     ) -> None:
         self.ring = ring
         self.journal = journal
@@ -93,6 +95,7 @@ class Speaking:
         self.closed = False
         self._speakers = speakers
         self._patience_s = patience_s
+        self._diction = diction
         self._ahead = (journal.call_id, "ahead")
         """Owns what is prepared: a lane of its own, since it must not wait for what is being said."""
         self._waiting: deque[Speak] = deque()
@@ -106,7 +109,8 @@ class Speaking:
         self._drop_prepared()
         self._prepared = Prepared(command.text, command.engine)
         deadline_s = time.monotonic() + self._patience_s
-        self._speakers[command.engine].speak(Job(self._ahead, 0, 0, command.text, self._prepared, deadline_s))
+        job = Job(self._ahead, 0, 0, command.text, self._prepared, deadline_s, self._diction)
+        self._speakers[command.engine].speak(job)
 
     def speak(self, command: Speak) -> None:
         """Render a speech in its turn; one that is cached or prepared is in the ring when this returns."""
@@ -131,7 +135,7 @@ class Speaking:
             self._drop_prepared()
             deadline_s = time.monotonic() + before * FRAME_MS / 1000 + self._patience_s
             call = self.journal.call_id
-            job = Job(call, command.speech, command.epoch, command.text, rendering, deadline_s)
+            job = Job(call, command.speech, command.epoch, command.text, rendering, deadline_s, self._diction)
             self._speakers[command.engine].speak(job)
 
     def _frames_before_next(self) -> int:

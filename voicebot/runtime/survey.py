@@ -62,8 +62,8 @@ def choices(settings: Settings, plans: Iterable[Dialplan]) -> tuple[Choice, ...]
     asr, tts = settings.asr, settings.tts
     chosen = [Choice("asr", asr.engine, asr.model), Choice("tts", tts.engine, tts.model, tts.voice)]
     for plan in plans:
-        chosen += [Choice("asr", *engine) for engine in asr_chain(plan, settings)]
-        chosen += [Choice("tts", *engine) for engine in tts_chain(plan, settings)]
+        chosen += [Choice("asr", each.engine, each.model) for each in asr_chain(plan, settings)]
+        chosen += [Choice("tts", each.engine, each.model, each.voice) for each in tts_chain(plan, settings)]
     named = {(choice.role, choice.engine) for choice in chosen}
     others = [Choice("asr", name) for name in LOCAL_ASR] + [Choice("tts", name) for name in LOCAL_TTS]
     chosen += [choice for choice in others if (choice.role, choice.engine) not in named]

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from voicebot.core.events import Category
+from voicebot.media.loudness import SPEECH_DBFS
 from voicebot.tts.protocol import Pcm, SpeakingFailed
 
 RATE = 16_000
 """Hz."""
 CHUNK_SAMPLES = RATE // 10
 MS_PER_CHARACTER = 20
+PEAK = 32_768 * 10 ** (SPEECH_DBFS / 20) * 2**0.5
 
 
 class FakeTts:
@@ -27,6 +29,7 @@ class FakeTts:
     voice = "tone"
     version = "1"
     rate = RATE
+    speed = 1.0
 
     def __init__(self, *, fail: Category | None = None, hang_after: int | None = None, deaf: bool = False) -> None:
         self.fail = fail
@@ -54,7 +57,7 @@ class FakeTts:
 
 
 class FakeTtsStream:
-    """One text as a tone of -12 dBFS whose pitch is a function of the text."""
+    """One text as a tone of -18 dBFS whose pitch is a function of the text."""
 
     def __init__(self, engine: FakeTts, text: str) -> None:
         self._engine = engine
@@ -87,5 +90,5 @@ def tone_of(text: str) -> Pcm:
     """Return the tone that stands for `text`: 20 ms a character, 300 to 1299 Hz."""
     pitch = 300 + zlib.crc32(text.encode()) % 1000
     samples = np.arange(len(text) * MS_PER_CHARACTER * RATE // 1000)
-    wave = 8_192 * np.sin(2 * np.pi * pitch / RATE * samples)
+    wave = PEAK * np.sin(2 * np.pi * pitch / RATE * samples)
     return np.asarray(wave, dtype=np.int16)

@@ -6,36 +6,54 @@ forgotten. So one cache serves all tenants, and its files hold nothing that is n
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import os
-import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE
-from voicebot.tts.framing import render
+from voicebot.tts.diction import PLAIN, Diction
+from voicebot.tts.framing import levelled_frames, render
 from voicebot.tts.protocol import TtsEngine
-from voicebot.tts.spoken import spoken
 
 _LOG = logging.getLogger(__name__)
 _SUFFIX = ".pcm"
+_UNFINISHED = ".new"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def speech_key(engine: TtsEngine, text: str) -> str:
-    """Name the audio of `text`, as it is spoken: SHA-256 over engine, voice, version, rate and text, as hexadecimal."""
-    parts = (engine.name, engine.voice, engine.version, str(SAMPLE_RATE), text)
+    """Name the audio of `text`, as it is spoken.
+
+    SHA-256 over engine, voice, version, rate, speed and text, as hexadecimal.
+    """
+    parts = (engine.name, engine.voice, engine.version, str(SAMPLE_RATE), f"{engine.speed:g}", text)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Wait until no other process or thread writes into a folder. The kernel frees it when its holder is killed."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class SpeechCache:
     """Frames of int16 mono at 16 kHz by key, in memory and, if a folder is given, on disk. Thread-safe.
 
     Both are bounded in bytes; the entry that was used longest ago goes first and counts in `evicted`. The folder may
-    be shared by processes: a file appears whole or not at all, and one that does not match its digest is a miss.
+    be shared by processes: one writes at a time, a file appears whole or not at all, and one that does not match its
+    digest is a miss. Room is made before it is taken, so that the folder never exceeds its bound; what a writer that
+    was killed has left goes before the next entry is written.
     """
 
     def __init__(
@@ -82,18 +100,17 @@ class SpeechCache:
         if self._folder is None:
             return
         try:
-            self._write(self._folder, key, frames)
-            self._shrink(self._folder)
+            self._write(self._folder, key, hashlib.sha256(frames).digest() + frames)
         except OSError as error:
             _LOG.warning("speech cache cannot write", extra={"folder": str(self._folder), "error": str(error)})
 
-    def warm(self, engine: TtsEngine, texts: Iterable[str]) -> int:
+    def warm(self, engine: TtsEngine, texts: Iterable[str], diction: Diction = PLAIN) -> int:
         """Render what is missing, on this thread, and return how many that were. Raises SpeakingFailed."""
         rendered = 0
-        for text in dict.fromkeys(spoken(text) for text in texts):
+        for text in dict.fromkeys(diction.spoken(text) for text in texts if diction.recorded(text) is None):
             key = speech_key(engine, text)
             if self.get(key) is None:
-                self.put(key, render(engine, text))
+                self.put(key, levelled_frames(render(engine, text)))
                 rendered += 1
         return rendered
 
@@ -102,8 +119,10 @@ class SpeechCache:
         with self._lock:
             self._entries.clear()
             self._held_bytes = 0
-        for file in self._files():
-            file.unlink(missing_ok=True)
+        if self._folder is not None:
+            with sole_writer(self._folder):
+                for file in self._folder.iterdir():
+                    file.unlink(missing_ok=True)
 
     def sizes(self) -> tuple[int, int]:
         """Return the bytes held in memory and on disk."""
@@ -135,26 +154,30 @@ class SpeechCache:
             return None
         return frames
 
-    @staticmethod
-    def _write(folder: Path, key: str, frames: bytes) -> None:
+    def _write(self, folder: Path, key: str, content: bytes) -> None:
         """Write beside and rename: readers of other processes see a whole file or none."""
-        descriptor, beside = tempfile.mkstemp(dir=folder, suffix=".new")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(hashlib.sha256(frames).digest() + frames)
-            Path(beside).replace(folder / f"{key}{_SUFFIX}")
-        except OSError:
-            Path(beside).unlink(missing_ok=True)
-            raise
+        if len(content) > self._disk_bytes:
+            return
+        with sole_writer(folder):
+            for left_behind in folder.glob(f"*{_UNFINISHED}"):
+                left_behind.unlink(missing_ok=True)
+            self._make_room(folder, len(content))
+            beside = folder / f"{key}{_UNFINISHED}"
+            try:
+                beside.write_bytes(content)
+                beside.replace(folder / f"{key}{_SUFFIX}")
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
 
-    def _shrink(self, folder: Path) -> None:
+    def _make_room(self, folder: Path, size: int) -> None:
         files = self._by_age()
-        excess = sum(size for _, size, _ in files) - self._disk_bytes
-        for _, size, name in files:
+        excess = sum(size for _, size, _ in files) + size - self._disk_bytes
+        for _, freed, name in files:
             if excess <= 0:
                 return
             (folder / name).unlink(missing_ok=True)
-            excess -= size
+            excess -= freed
             self.evicted += 1
 
     def _by_age(self) -> list[tuple[int, int, str]]:

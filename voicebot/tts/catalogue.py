@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from voicebot.remote.link import Endpoint
-from voicebot.tts.coqui import CoquiTts, model_files
+from voicebot.tts.coqui import CoquiTts
+from voicebot.tts.coqui_model import model_files
 from voicebot.tts.openai_speech import OpenAiSpeech, SpeechSettings
 from voicebot.tts.piper import PiperTts
 from voicebot.tts.protocol import TtsEngine
@@ -20,7 +21,9 @@ class TtsUnavailable(Exception):
     """A synthesiser cannot be had. The message names it and the remedy."""
 
 
-def build_tts(name: str, voice: str = "", model: str = "", endpoint: Endpoint | None = None) -> TtsEngine:
+def build_tts(
+    name: str, voice: str = "", model: str = "", endpoint: Endpoint | None = None, speed: float = 1.0
+) -> TtsEngine:
     """Return the engine called `name`, not yet warm; empty `voice` and `model` mean the engine's own.
 
     For piper, `model` is the path of an .onnx file with its .onnx.json beside it, and `voice` is not used. For coqui,
@@ -33,10 +36,10 @@ def build_tts(name: str, voice: str = "", model: str = "", endpoint: Endpoint | 
             path = Path(model) if model else None
             if path is not None and not (path.is_file() and Path(f"{path}.json").is_file()):
                 raise TtsUnavailable(f"tts.model: {path} or {path}.json is missing; name a Piper voice, or none at all")
-            return PiperTts(path)
+            return PiperTts(path, speed)
         case "coqui":
             try:
-                return CoquiTts(model_files(model), voice)
+                return CoquiTts(model_files(model), voice, speed)
             except FileNotFoundError as error:
                 raise TtsUnavailable(f"tts.model: {error}") from error
         case "openai":
@@ -49,6 +52,7 @@ def build_tts(name: str, voice: str = "", model: str = "", endpoint: Endpoint | 
                 endpoint=endpoint or defaults.endpoint,
                 model=model or defaults.model,
                 voice=voice or defaults.voice,
+                speed=speed,
             )
             return OpenAiSpeech(settings)
         case _:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE
 from voicebot.media.levels import LeadingSilenceTrim
+from voicebot.media.loudness import levelled
 from voicebot.media.resample import Resampler
 from voicebot.tts.protocol import Pcm, TtsEngine
 
@@ -39,3 +42,8 @@ def render(engine: TtsEngine, text: str) -> bytes:
     maker = FrameMaker(engine.rate)
     frames = [maker.push(chunk) for chunk in stream.chunks()]
     return b"".join((*frames, maker.finish()))
+
+
+def levelled_frames(frames: bytes) -> bytes:
+    """Bring a whole text to the level of all speech: an engine that streams may have missed it in its first words."""
+    return levelled(np.frombuffer(frames, "<i2")).astype("<i2", copy=False).tobytes()

@@ -2,7 +2,7 @@
 
 The response format `pcm` is int16 little-endian mono at 24 kHz without a header. Every piece is passed on the moment it
 arrives. Two deadlines are ours: the first piece, counted from the request, and the gap between pieces, not counting the
-time that the consumer takes.
+time that the consumer takes. How loud the voice is cannot be asked: it is learned.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import openai
 from openai import APIResponse
 
 from voicebot.core.events import Category
+from voicebot.media.loudness import VoiceLevel
 from voicebot.remote.link import Endpoint, Exchange, ExchangeError, LinkError, LinkPool
 from voicebot.tts.protocol import Pcm, SpeakingFailed
 
 RATE = 24_000
 """Hz, fixed by the API for `response_format=pcm`."""
+REVISION = 1
+"""Counts changes in how texts are rendered; cached speech of another revision is not used."""
 SAMPLE_BYTES = 2
 
 
@@ -31,6 +34,7 @@ class SpeechSettings:
     endpoint: Endpoint = field(default_factory=Endpoint)
     model: str = "gpt-4o-mini-tts"
     voice: str = "alloy"
+    speed: float = 1.0
     first_s: float = 2.5
     gap_s: float = 1.0
 
@@ -43,7 +47,9 @@ class OpenAiSpeech:
 
     def __init__(self, settings: SpeechSettings) -> None:
         self.voice = settings.voice
-        self.version = settings.model
+        self.version = f"{settings.model}+{REVISION}"
+        self.speed = settings.speed
+        self._level = VoiceLevel()
         self._settings = settings
         self._pool = LinkPool(settings.endpoint, "tts")
 
@@ -61,7 +67,7 @@ class OpenAiSpeech:
 
     def open(self, text: str) -> OpenAiSpeechStream:
         """Prepare to render `text`."""
-        return OpenAiSpeechStream(self._settings, Exchange(self._pool), text)
+        return OpenAiSpeechStream(self._settings, Exchange(self._pool), self._level, text)
 
     def close(self) -> None:
         """Cut running streams and release the connections."""
@@ -71,9 +77,10 @@ class OpenAiSpeech:
 class OpenAiSpeechStream:
     """One text being rendered by the server."""
 
-    def __init__(self, settings: SpeechSettings, exchange: Exchange, text: str) -> None:
+    def __init__(self, settings: SpeechSettings, exchange: Exchange, level: VoiceLevel, text: str) -> None:
         self._settings = settings
         self._exchange = exchange
+        self._level = level
         self._text = text
 
     def cancel(self) -> None:
@@ -87,7 +94,7 @@ class OpenAiSpeechStream:
             with exchange, contextlib.ExitStack() as responses:
                 exchange.within(self._settings.first_s)
                 response = exchange.request(lambda client: responses.enter_context(self._send(client)))
-                yield from self._samples(response)
+                yield from self._level.applied(self._samples(response), RATE)
         except (*ExchangeError, LinkError) as error:
             if exchange.cancelled:
                 return
@@ -95,7 +102,11 @@ class OpenAiSpeechStream:
 
     def _send(self, client: openai.OpenAI) -> contextlib.AbstractContextManager[APIResponse[bytes]]:
         return client.audio.speech.with_streaming_response.create(
-            input=self._text, model=self._settings.model, voice=self._settings.voice, response_format="pcm"
+            input=self._text,
+            model=self._settings.model,
+            voice=self._settings.voice,
+            response_format="pcm",
+            speed=self._settings.speed,
         )
 
     def _samples(self, response: APIResponse[bytes]) -> Iterator[Pcm]:

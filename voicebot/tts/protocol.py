@@ -1,4 +1,7 @@
-"""The one contract of every speech synthesiser: text in, chunks of int16 with a rate out, cancel within a chunk."""
+"""The one contract of every speech synthesiser: text in, chunks of int16 with a rate out, cancel within a chunk.
+
+Speech comes out at -18 dBFS, whatever the voice (voicebot.media.loudness).
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,8 @@ class TtsEngine(Protocol):
     version: str
     rate: int
     """Hz, of the chunks."""
+    speed: float
+    """1 for the voice's own."""
 
     def warm_up(self) -> None:
         """Load the model or open the connection, so that no caller pays for it."""

@@ -1,8 +1,8 @@
 """The pool that renders speech for all calls of a process.
 
 Texts of one call are rendered one after another; among calls the earliest deadline goes first, because an engine in
-process is one scarce thread. A phrase that the cache holds in memory does not wait for it: it is delivered in `speak`
-itself, so that it starts with the next frame.
+process is one scarce thread. A phrase that is recorded, or that the cache holds in memory, does not wait for it: it is
+delivered in `speak` itself, so that it starts with the next frame.
 
 An engine that hangs is left behind: its text fails at its deadline, and another worker takes the stuck one's place.
 """
@@ -21,9 +21,9 @@ from typing import Protocol
 from voicebot.core.events import Category
 from voicebot.remote.watchdog import Watchdog
 from voicebot.tts.cache import SpeechCache, speech_key
+from voicebot.tts.diction import PLAIN, Diction
 from voicebot.tts.framing import FrameMaker
 from voicebot.tts.protocol import SpeakingFailed, TtsEngine, TtsStream
-from voicebot.tts.spoken import spoken
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class Job:
     text: str
     sink: SpeechSink
     deadline: float
+    diction: Diction = PLAIN
 
 
 _keys = itertools.count(1)
@@ -76,6 +77,7 @@ class _Rendering:
     job: Job
     text: str
     """The job's text as it is spoken."""
+    recorded: bytes | None = None
     key: int = field(default_factory=lambda: next(_keys))
     stream: TtsStream | None = None
     over: bool = False
@@ -133,8 +135,10 @@ class Speaker:
 
     def speak(self, job: Job) -> None:
         """Take a job and return at once. Its sink gets frames, then `done` or `failed`, unless it is cancelled."""
-        rendering = _Rendering(job, spoken(job.text))
-        cached = self.cache.in_memory(speech_key(self.engine, rendering.text)) if self.cache else None
+        rendering = _Rendering(job, job.diction.spoken(job.text), job.diction.recorded(job.text))
+        cached = rendering.recorded
+        if cached is None and self.cache is not None:
+            cached = self.cache.in_memory(speech_key(self.engine, rendering.text))
         with self._changed:
             at_once = cached is not None and job.owner not in self._lanes
             waiting = sum(len(lane.waiting) for lane in self._lanes.values())
@@ -219,7 +223,9 @@ class Speaker:
 
     def _render(self, rendering: _Rendering) -> None:
         text = rendering.text
-        cached = self.cache.get(speech_key(self.engine, text)) if self.cache else None
+        cached = rendering.recorded
+        if cached is None and self.cache is not None:
+            cached = self.cache.get(speech_key(self.engine, text))
         if cached is not None:
             self._deliver(rendering, cached)
             return

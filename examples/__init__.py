@@ -1,0 +1,1 @@
+"""Calls to try the bot on, in a file each. A package, because others put one of this name beside it."""
