@@ -106,8 +106,8 @@ def moved(ear: Ear, trigger: Trigger) -> Ear | None:
     return None if state is None else replace(ear, state=state)
 
 
-def speech_started(ear: Ear, event: SpeechStarted, policy: CallPolicy) -> Heard | None:
-    """The caller speaks: open an utterance, or go on with the one that had paused."""
+def speech_started(ear: Ear, event: SpeechStarted, policy: CallPolicy, expects: str = "") -> Heard | None:
+    """The caller speaks: open an utterance, or go on with the one that had paused. `expects`: what was asked for."""
     after = moved(ear, Trigger.SPEECH)
     if after is None:
         return None
@@ -121,7 +121,7 @@ def speech_started(ear: Ear, event: SpeechStarted, policy: CallPolicy) -> Heard 
         last_voiced_ms=event.voiced_at_ms,
         due_ms=event.voiced_at_ms + taking.max_utterance_ms,
     )
-    return fresh, (OpenUtterance(fresh.utterance, max(0, event.voiced_at_ms - taking.pre_roll_ms)),)
+    return fresh, (OpenUtterance(fresh.utterance, max(0, event.voiced_at_ms - taking.pre_roll_ms), expects),)
 
 
 def speech_paused(ear: Ear, event: SpeechPaused, policy: CallPolicy) -> Heard | None:

@@ -94,6 +94,8 @@ class AsrChoice(Part):
 
     engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"] | None = None
     model: str = ""
+    hints: tuple[Text, ...] = ()
+    """Names that callers say, such as products and streets; whisper and openai listen for them."""
 
 
 class TtsChoice(Part):

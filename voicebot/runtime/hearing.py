@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from voicebot.asr.protocol import AsrEngine, AsrResult, AsrStream
+from voicebot.asr.protocol import AsrEngine, AsrResult, AsrStream, Hints
 from voicebot.core.commands import CloseUtterance, Decode, OpenUtterance
 from voicebot.core.events import SpeechPaused, SpeechStarted
 from voicebot.core.policy import TurnTaking
@@ -30,17 +30,24 @@ class Recognised:
 class Hearing:
     """Used on the call's driver thread only; results come through `post` from the engine's threads.
 
-    What left `ring` and comes back from the caller's phone is taken out before anybody hears it.
+    What left `ring` and comes back from the caller's phone is taken out before anybody hears it. `phrases` are names
+    that the dialplan's callers say.
     """
 
     def __init__(
-        self, engine: AsrEngine, taking: TurnTaking, ring: PlayoutRing, post: Callable[[Recognised], None]
+        self,
+        engine: AsrEngine,
+        taking: TurnTaking,
+        ring: PlayoutRing,
+        post: Callable[[Recognised], None],
+        phrases: tuple[str, ...] = (),
     ) -> None:
         self._engine = engine
         self._ring = ring
         self._echo = EchoGate()
         self._detector = SpeechDetector(taking)
         self._post = post
+        self._phrases = phrases
         self._kept: deque[Frame] = deque(maxlen=KEPT_FRAMES)
         self._stream: AsrStream | None = None
 
@@ -58,7 +65,8 @@ class Hearing:
         """Start an utterance with the audio that was kept since the command's time."""
         self._drop()
         utterance, post = command.utterance, self._post
-        stream = self._stream = self._engine.open(lambda result: post(Recognised(utterance, result)))
+        hints = Hints(command.expects, self._phrases)
+        stream = self._stream = self._engine.open(lambda result: post(Recognised(utterance, result)), hints)
         for frame in self._kept:
             if frame.at_ms > command.since_ms:
                 stream.feed(frame.audio)
