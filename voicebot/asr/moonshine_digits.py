@@ -37,9 +37,9 @@ _REPEATS: Final[Mapping[str, int]] = {"double": 2, "triple": 3}
 
 _WIDTH = 4
 """Rows that are followed at a time."""
-_LENGTH_BONUS = 2.0
-"""In nats, for a row that is as long as the one asked for. Twice as much adds a digit to one row in three that is one
-too short."""
+_LENGTH_BONUS = 1.0
+"""In nats, for a row that is as long as the one asked for. More makes hardly more of these right, and adds a digit to
+rows that are one too short: to one in twenty with 2, to one in five with 4."""
 _OUT_OF_REACH = 6.0
 """Nats by which the rows still followed may be worse than one that is finished."""
 _LONGEST = 20
