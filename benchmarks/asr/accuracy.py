@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.asr import corpus
 from benchmarks.asr.corpus import Utterance
 from benchmarks.asr.line import Condition, received
-from benchmarks.asr.listening import text_of, timed
+from benchmarks.asr.listening import Timing, text_of, timed
 from benchmarks.asr.scoring import distance, number, words
 from benchmarks.reporting.report import Report, Row
 from benchmarks.reporting.statistics import Figure, bootstrap, quantile, rate
@@ -18,8 +18,8 @@ from voicebot.asr.protocol import NO_HINTS, AsrEngine, Hints
 
 _FALSE_DIGITS = 3
 """So many digits, where none were said, are taken for a number."""
-_SPOKEN_IN_REAL_TIME = 4
-"""One sentence in so many."""
+_SENTENCES_IN_REAL_TIME, _NUMBERS_IN_REAL_TIME = 4, 11
+"""One in so many."""
 
 
 def measure_words(engine: AsrEngine, report: Report, *, quick: bool) -> None:
@@ -59,17 +59,26 @@ def measure_numbers(engine: AsrEngine, report: Report, *, quick: bool) -> None:
 
 
 def measure_speed(engine: AsrEngine, report: Report, *, quick: bool) -> None:
-    """Measure sentences that are spoken in real time, one after the other."""
-    rng = np.random.default_rng(4)
-    said = corpus.sentences(quick=quick)[::_SPOKEN_IN_REAL_TIME]
-    timings = [timed(engine, received(one.pcm, Condition.CLEAN, rng)) for one in said]
-    finals = [timing.final_ms for timing in timings]
-    report.samples[f"{engine.name} final"] = finals
-    report.add(Row("final, p50", quantile(finals, 0.5), "ms", ""))
-    report.add(Row("final, p95", quantile(finals, 0.95), "ms", ""))
+    """Measure sentences and expected numbers that are spoken in real time, one after the other."""
+    numbers = corpus.numbers(quick=quick)[::_NUMBERS_IN_REAL_TIME]
+    _measure_finals(engine, report, "numbers", numbers)
+    timings = _measure_finals(engine, report, "sentences", corpus.sentences(quick=quick)[::_SENTENCES_IN_REAL_TIME])
     factor = sum(timing.cpu_s for timing in timings) / sum(timing.audio_s for timing in timings)
     report.add(Row("cores a stream of speech", Figure(factor, None, None, len(timings)), "%", ""))
     report.add(Row("streams a core", Figure(1 / factor, None, None, len(timings)), "", ""))
+
+
+def _measure_finals(engine: AsrEngine, report: Report, what: str, said: Sequence[Utterance]) -> list[Timing]:
+    rng = np.random.default_rng(4)
+    timings = []
+    for one in said:
+        hints = Hints(f"digits:{len(one.digits)}") if one.digits else NO_HINTS
+        timings.append(timed(engine, received(one.pcm, Condition.CLEAN, rng), hints))
+    finals = [timing.final_ms for timing in timings]
+    report.samples[f"{engine.name}, {what}"] = finals
+    report.add(Row(f"final, {what}, p50", quantile(finals, 0.5), "ms", ""))
+    report.add(Row(f"final, {what}, p95", quantile(finals, 0.95), "ms", ""))
+    return timings
 
 
 def _heard(engine: AsrEngine, said: Sequence[Utterance], condition: Condition, expects: str = "") -> list[str]:

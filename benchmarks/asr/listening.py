@@ -35,10 +35,10 @@ def text_of(engine: AsrEngine, pcm: Pcm, hints: Hints = NO_HINTS) -> str:
     return _asked(stream, results)
 
 
-def timed(engine: AsrEngine, pcm: Pcm) -> Timing:
+def timed(engine: AsrEngine, pcm: Pcm, hints: Hints = NO_HINTS) -> Timing:
     """Speak an utterance in real time, so that what an engine does meanwhile is done. Raises NothingHeard."""
     results: queue.SimpleQueue[AsrResult] = queue.SimpleQueue()
-    stream = engine.open(results.put)
+    stream = engine.open(results.put, hints)
     used, due = time.process_time(), time.monotonic()
     frames = _frames(pcm)
     for frame in frames:

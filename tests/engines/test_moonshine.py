@@ -87,9 +87,10 @@ SOUNDS = {
 }
 
 
+@pytest.mark.parametrize("hints", [NO_HINTS, Hints("digits:5"), Hints("digits")], ids=str)
 @pytest.mark.parametrize("sound", SOUNDS)
-def test_hears_nothing_where_nobody_speaks(engine: MoonshineEngine, sound: str) -> None:
-    assert results_of(engine, SOUNDS[sound])[-1].text == ""
+def test_hears_nothing_where_nobody_speaks(engine: MoonshineEngine, sound: str, hints: Hints) -> None:
+    assert results_of(engine, SOUNDS[sound], hints)[-1].text == ""
 
 
 @pytest.mark.peers

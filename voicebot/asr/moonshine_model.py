@@ -130,7 +130,13 @@ class MoonshineModel:
             log_p = sum(spelt.log_ps[: len(lead)])
             beginnings.append(Beginning(*self._decoder.begin(encoded, (START, *lead)), lead, log_p))
         rows = [self._digits.likeliest(encoded, each, length, hopeless) for each in beginnings]
-        fitting = [row for row in rows if row and row.log_p >= spelt.log_p - _DIGIT_MARGIN * len(row.digits)]
+        fitting = [
+            row
+            for row in rows
+            # One digit alone is too easily any short word.
+            if row and (len(row.digits) > 1 or length == 1)
+            if row.log_p >= spelt.log_p - _DIGIT_MARGIN * len(row.digits)
+        ]
         return max(fitting, key=lambda row: row.log_p + length_bonus(row.digits, length), default=None)
 
     def _before_digits(self, tokens: Sequence[int]) -> tuple[int, ...]:
