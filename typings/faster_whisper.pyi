@@ -32,5 +32,7 @@ class WhisperModel:
         temperature: float = ...,
         condition_on_previous_text: bool = ...,
         without_timestamps: bool = ...,
+        initial_prompt: str | None = ...,
+        hotwords: str | None = ...,
         max_new_tokens: int | None = ...,
     ) -> tuple[Iterable[Segment], TranscriptionInfo]: ...

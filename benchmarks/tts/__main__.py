@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from benchmarks.reporting.report import Report, machine
 from benchmarks.tts import cache, voice
-from benchmarks.turn_taking.report import Report, machine
 from voicebot.tts.catalogue import ENGINES, TtsUnavailable, build_tts
 from voicebot.tts.protocol import SpeakingFailed
 
@@ -20,7 +21,7 @@ SECTIONS = ("voice", "cache")
 def main() -> int:
     """Run the sections that were asked for."""
     arguments = _arguments()
-    report = Report()
+    report = Report("tts", Path("docs/speech.md"))
     print(machine())
     if arguments.only in {None, "voice"}:
         report.section(f"Voice: {arguments.engine} {arguments.model} {arguments.voice}".rstrip())

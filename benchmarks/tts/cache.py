@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.turn_taking.report import Report, Row
-from benchmarks.turn_taking.statistics import quantile
+from benchmarks.reporting.report import Report, Row
+from benchmarks.reporting.statistics import quantile
 from voicebot.core.commands import Layer, Speak
 from voicebot.core.events import FRAME_MS
 from voicebot.journal.writer import CallJournal, JournalWriter

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.reporting.report import Report, Row
+from benchmarks.reporting.statistics import bootstrap, quantile
 from benchmarks.tts.word_errors import word_errors
-from benchmarks.turn_taking.report import Report, Row
-from benchmarks.turn_taking.statistics import bootstrap, quantile
 from voicebot.asr.catalogue import build as build_asr
 from voicebot.asr.protocol import AsrEngine, AsrResult, Heard
 from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE, Pcm

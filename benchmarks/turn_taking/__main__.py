@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 
+from benchmarks.reporting.report import Report
 from benchmarks.turn_taking import barge_in, endpointing, silence, wire_barge_in
-from benchmarks.turn_taking.report import PAGE, Report
 from benchmarks.turn_taking.stepped import load_parts
 from benchmarks.turn_taking.stimuli import SpeakerMissing
 
+PAGE = Path("docs/turn-taking.md")
 SECTIONS = {
     "endpointing": "Endpointing, in stepped time",
     "barge-in": "Barge-in, in stepped time",
@@ -26,7 +28,7 @@ SECTIONS = {
 def main() -> int:
     """Run the sections that were asked for."""
     arguments = _arguments()
-    report = Report()
+    report = Report("turn-taking", PAGE)
     began = time.monotonic()
     try:
         for section in arguments.only:
@@ -37,7 +39,7 @@ def main() -> int:
         return 1
     report.write()
     if arguments.keep:
-        report.write_page("scripts/bench turn-taking")
+        report.write_page()
         print(f"  {PAGE}")
     print(f"\n{time.monotonic() - began:.0f} s")
     return 0

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.reporting.report import Report, Row
+from benchmarks.reporting.statistics import quantile, rate
 from benchmarks.turn_taking.heard_words import words_heard, words_of
-from benchmarks.turn_taking.report import Report, Row
-from benchmarks.turn_taking.statistics import quantile, rate
 from benchmarks.turn_taking.stepped import Trial
 from benchmarks.turn_taking.stimuli import (
     BACKCHANNELS,

@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from benchmarks.turn_taking.report import Report, Row
-from benchmarks.turn_taking.statistics import quantile, rate
+from benchmarks.reporting.report import Report, Row
+from benchmarks.reporting.statistics import quantile, rate
 from benchmarks.turn_taking.stepped import Trial, with_rules
 from benchmarks.turn_taking.stimuli import (
     FLITE_VOICES,

@@ -9,10 +9,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from benchmarks.reporting.report import Report, Row
+from benchmarks.reporting.statistics import quantile
 from benchmarks.turn_taking.bot import ANSWER_TIMEOUT_MS, ask, calling, llm_dialplans, playbook_dialplans, running
-from benchmarks.turn_taking.report import Report, Row
 from benchmarks.turn_taking.slow_orders import ANSWER_S
-from benchmarks.turn_taking.statistics import quantile
 from benchmarks.turn_taking.stimuli import spoken
 from voicebot.testing.bot_process import BotProcess
 from voicebot.testing.openai_server import OpenAiServer, Reply, Service

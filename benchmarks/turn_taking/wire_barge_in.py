@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from benchmarks.reporting.report import Report, Row
+from benchmarks.reporting.statistics import quantile, rate
 from benchmarks.turn_taking.barge_in import WINDOW_MS, WINDOWS, long_answer, made
 from benchmarks.turn_taking.bot import ANSWER_TIMEOUT_MS, ask, calling, playbook_dialplans, record_of, running
 from benchmarks.turn_taking.heard_words import words_heard, words_of
-from benchmarks.turn_taking.report import Report, Row
-from benchmarks.turn_taking.statistics import quantile, rate
 from benchmarks.turn_taking.stepped import load_parts
 from benchmarks.turn_taking.stimuli import DISTURBANCES, TAKES_THE_TURN, VOICES, spoken
 from voicebot.media.resample import Resampler

@@ -57,6 +57,13 @@ def test_a_dialplan_without_a_greeting_listens_at_once() -> None:
     assert call.spoken() == []
 
 
+def test_an_utterance_opens_with_what_the_bot_has_asked_for() -> None:
+    call = Timeline().listening()
+    state = replace(call.state, conversation=replace(call.state.conversation, expects="digits:5"))
+    call.state = state
+    assert call.at(1000, SpeechStarted(900, resumed=False)) == [OpenUtterance(1, 600, "digits:5")]
+
+
 def test_one_turn_from_speech_to_speech() -> None:
     call = Timeline().listening()
     assert call.at(1000, SpeechStarted(900, resumed=False)) == [OpenUtterance(1, 600)]

@@ -13,7 +13,7 @@ import pytest
 
 from voicebot.asr.moonshine import MoonshineEngine
 from voicebot.asr.openai_audio import OpenAiAudioEngine
-from voicebot.asr.protocol import AsrEngine, AsrResult, Heard
+from voicebot.asr.protocol import NO_HINTS, AsrEngine, AsrResult, Heard, Hints
 from voicebot.asr.vosk import VoskEngine
 from voicebot.asr.vosk_server import VoskServerEngine
 from voicebot.asr.whisper import WhisperEngine
@@ -89,15 +89,30 @@ def asked(results: queue.SimpleQueue[AsrResult], number: int) -> AsrResult:
 NOISE_FRAME = (np.random.default_rng(1).standard_normal(FRAME_BYTES // 2) * 300).astype("<i2").tobytes()
 
 
-def test_one_result_answers_a_decode(engine: AsrEngine, results: queue.SimpleQueue[AsrResult]) -> None:
+HINTS = [
+    NO_HINTS,
+    Hints("digits:5"),
+    Hints("digits"),
+    Hints("yes_no"),
+    Hints("email", ("Trek Domane", "Harbor Lane")),
+    Hints("digits:5", ("Trek Domane",)),
+]
+
+
+@pytest.mark.parametrize("hints", HINTS, ids=str)
+def test_one_result_answers_a_decode(engine: AsrEngine, results: queue.SimpleQueue[AsrResult], hints: Hints) -> None:
     engine.warm_up()
-    stream = engine.open(results.put)
+    stream = engine.open(results.put, hints)
     for _ in range(30):
         stream.feed(NOISE_FRAME)
     stream.decode(7)
     result = asked(results, 7)
     assert isinstance(result, Heard)
     assert 0.0 <= result.confidence <= 1.0
+    spans = [(word.start_ms, word.end_ms) for word in result.words]
+    assert all(0 <= start <= end for start, end in spans)
+    assert spans == sorted(spans)
+    assert all(word.text and 0.0 <= word.confidence <= 1.0 for word in result.words)
     stream.close()
 
 

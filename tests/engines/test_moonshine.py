@@ -15,7 +15,8 @@ import pytest
 from voicebot.asr.catalogue import build
 from voicebot.asr.failures import EngineUnavailableError
 from voicebot.asr.moonshine import MoonshineEngine
-from voicebot.asr.protocol import AsrResult, Heard
+from voicebot.asr.protocol import NO_HINTS, AsrResult, Heard, Hints
+from voicebot.core.digits import digit_runs
 from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE, Pcm, whole_frames
 from voicebot.media.g711 import mulaw_decode, mulaw_encode
 from voicebot.media.resample import Resampler
@@ -44,9 +45,9 @@ def spoken(folder: Path, text: str) -> Pcm:
     return Resampler(8_000, SAMPLE_RATE).process(mulaw_decode(mulaw_encode(padded)))
 
 
-def results_of(engine: MoonshineEngine, pcm: Pcm) -> list[Heard]:
+def results_of(engine: MoonshineEngine, pcm: Pcm, hints: Hints = NO_HINTS) -> list[Heard]:
     results: queue.SimpleQueue[AsrResult] = queue.SimpleQueue()
-    stream = engine.open(results.put)
+    stream = engine.open(results.put, hints)
     audio = whole_frames(pcm)
     for at in range(0, len(audio), FRAME_BYTES):
         stream.feed(audio[at : at + FRAME_BYTES])
@@ -86,9 +87,10 @@ SOUNDS = {
 }
 
 
+@pytest.mark.parametrize("hints", [NO_HINTS, Hints("digits:5"), Hints("digits")], ids=str)
 @pytest.mark.parametrize("sound", SOUNDS)
-def test_hears_nothing_where_nobody_speaks(engine: MoonshineEngine, sound: str) -> None:
-    assert results_of(engine, SOUNDS[sound])[-1].text == ""
+def test_hears_nothing_where_nobody_speaks(engine: MoonshineEngine, sound: str, hints: Hints) -> None:
+    assert results_of(engine, SOUNDS[sound], hints)[-1].text == ""
 
 
 @pytest.mark.peers
@@ -135,3 +137,49 @@ def test_a_whole_sentence_is_more_final_than_its_beginning(
 
 def test_silence_says_nothing_about_the_end(engine: MoonshineEngine) -> None:
     assert results_of(engine, np.zeros(SAMPLE_RATE, np.int16))[-1].finality == 0.5
+
+
+def digits_in(heard: Heard) -> str:
+    return "".join(run.digits for run in digit_runs(heard.text))
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("nine zero zero three", "9003"),
+        ("four six two four two three", "462423"),
+        ("eight four six two five five zero five one nine", "8462550519"),
+        ("double four two nine eight", "44298"),
+        ("It's seven two one zero nine.", "72109"),
+        ("five five oh one two, please", "55012"),
+    ],
+)
+def test_digits_that_were_asked_for_are_heard_as_digits(
+    engine: MoonshineEngine, tmp_path: Path, text: str, digits: str
+) -> None:
+    heard = results_of(engine, spoken(tmp_path, text), Hints(f"digits:{len(digits)}"))[-1]
+    assert digits_in(heard) == digits
+    assert 0.0 < heard.confidence <= 1.0
+
+
+@pytest.mark.peers
+def test_digits_of_unknown_length_and_fewer_than_asked_for_are_heard(engine: MoonshineEngine, tmp_path: Path) -> None:
+    pcm = spoken(tmp_path, "nine one six")
+    assert [digits_in(results_of(engine, pcm, Hints(expects))[-1]) for expects in ("digits", "digits:6")] == ["916"] * 2
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don't have it with me.",
+        "I would like to speak to a person, please.",
+        "No.",
+        "Hold on a second.",
+        "What are your opening hours on Saturday?",
+    ],
+)
+def test_a_caller_who_was_asked_for_digits_may_say_anything(engine: MoonshineEngine, tmp_path: Path, text: str) -> None:
+    pcm = spoken(tmp_path, text)
+    assert results_of(engine, pcm, Hints("digits:5"))[-1] == results_of(engine, pcm)[-1]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from voicebot.asr.openai_audio import OpenAiAudioEngine
-from voicebot.asr.protocol import AsrResult, Heard, HearingFailed
+from voicebot.asr.protocol import NO_HINTS, READ_OUT, AsrResult, Heard, HearingFailed, Hints
 from voicebot.core.events import Category
 from voicebot.media.frames import SILENCE
 from voicebot.testing.openai_server import Fault, OpenAiServer, Service
@@ -23,10 +23,10 @@ def server() -> Iterator[OpenAiServer]:
         yield running
 
 
-def ask(server: OpenAiServer, deadline_s: float) -> AsrResult:
+def ask(server: OpenAiServer, deadline_s: float, hints: Hints = NO_HINTS) -> AsrResult:
     results: queue.SimpleQueue[AsrResult] = queue.SimpleQueue()
     engine = OpenAiAudioEngine(base_url=server.url, api_key="none", deadline_s=deadline_s)
-    stream = engine.open(results.put)
+    stream = engine.open(results.put, hints)
     stream.feed(SILENCE)
     stream.decode(3)
     try:
@@ -40,6 +40,24 @@ def test_sends_the_utterance_as_wav_and_returns_the_text(server: OpenAiServer) -
     body = server.seen(Service.ASR)[0].body
     with wave.open(io.BytesIO(body[body.index(b"RIFF") :])) as sent:
         assert (sent.getframerate(), sent.getnchannels(), sent.getsampwidth(), sent.getnframes()) == (16_000, 1, 2, 320)
+
+
+@pytest.mark.parametrize(
+    ("hints", "prompt"),
+    [
+        (Hints("digits:5"), READ_OUT),
+        (Hints(phrases=("Trek Domane", "Harbor Lane")), "Trek Domane, Harbor Lane."),
+        (Hints("digits", ("Trek Domane",)), f"Trek Domane. {READ_OUT}"),
+    ],
+)
+def test_hints_go_as_the_prompt(server: OpenAiServer, hints: Hints, prompt: str) -> None:
+    ask(server, ANSWER_S, hints)
+    assert f'name="prompt"\r\n\r\n{prompt}\r\n'.encode() in server.seen(Service.ASR)[0].body
+
+
+def test_without_hints_there_is_no_prompt(server: OpenAiServer) -> None:
+    ask(server, ANSWER_S, Hints("yes_no"))
+    assert b'name="prompt"' not in server.seen(Service.ASR)[0].body
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import AsrResult, Heard, HearingFailed
+from voicebot.asr.protocol import AsrResult, Heard, HearingFailed, Word
 from voicebot.asr.vosk_server import VoskServerEngine, VoskServerStream
-from voicebot.core.events import Category
+from voicebot.core.events import FRAME_MS, Category
 from voicebot.media.frames import FRAME_BYTES, SILENCE
 from voicebot.testing.vosk_server import Fault, VoskServer
 
@@ -51,6 +51,11 @@ def asked(results: queue.SimpleQueue[AsrResult], number: int) -> tuple[list[AsrR
     return partials, result
 
 
+def words(text: str, start_ms: int = 0) -> tuple[Word, ...]:
+    """Return what the server's words are to be, in a segment that begins at `start_ms`."""
+    return tuple(Word(word, start_ms, start_ms + 100, 0.75) for word in text.split())
+
+
 def test_partials_come_while_the_caller_speaks_and_all_audio_is_sent(
     server: VoskServer, results: queue.SimpleQueue[AsrResult]
 ) -> None:
@@ -63,7 +68,7 @@ def test_partials_come_while_the_caller_speaks_and_all_audio_is_sent(
     _, last = asked(results, 1)
     engine.close()
     assert first == Heard(0, "where", 1.0)
-    assert last == Heard(1, "where is my order", 0.75)
+    assert last == Heard(1, "where is my order", 0.75, words=words("where is my order"))
     assert server.heard == [(SECOND + 3) * FRAME_BYTES]
     assert server.configs == [{"sample_rate": 16_000, "words": 1}]
 
@@ -78,7 +83,8 @@ def test_what_follows_a_decode_is_added_to_its_text(server: VoskServer, results:
     stream.decode(2)
     _, last = asked(results, 2)
     engine.close()
-    assert last == Heard(2, "where is my order where is my order", 0.75)
+    both = words("where is my order") + words("where is my order", 7 * FRAME_MS)
+    assert last == Heard(2, "where is my order where is my order", 0.75, words=both)
     assert server.heard == [7 * FRAME_BYTES, 5 * FRAME_BYTES]
 
 
@@ -135,7 +141,7 @@ def test_a_connection_that_broke_in_mid_utterance_costs_nothing_but_a_second_one
     stream.decode(2)
     _, last = asked(results, 2)
     engine.close()
-    assert last == Heard(2, "where is my order", 0.75)
+    assert last == Heard(2, "where is my order", 0.75, words=words("where is my order"))
     assert server.heard[-1] == 2 * SECOND * FRAME_BYTES
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from voicebot.asr.decode_pool import DecodePool, Stop
 from voicebot.asr.failures import failure
 from voicebot.asr.moonshine_model import MoonshineModel, Recognised
-from voicebot.asr.protocol import SAMPLE_RATE, AsrResult, Heard, HearingFailed
+from voicebot.asr.protocol import NO_HINTS, SAMPLE_RATE, AsrResult, Heard, HearingFailed, Hints
 from voicebot.asr.utterance import UtteranceAudio
 from voicebot.core.events import FRAME_MS, Category
 from voicebot.media.frames import Pcm
@@ -52,20 +52,21 @@ class MoonshineEngine:
         """Load the model and run it once. Raises EngineUnavailableError."""
         self.transcribe(np.zeros(SAMPLE_RATE, np.int16), lambda: False, gated=False)
 
-    def open(self, post: Callable[[AsrResult], None]) -> MoonshineStream:
-        """Start an utterance whose results go to `post`."""
-        return MoonshineStream(self, post, self._partial_frames, self._deadline_s)
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> MoonshineStream:
+        """Start an utterance whose results go to `post`. Of the hints, expected digits are used."""
+        return MoonshineStream(self, post, hints, self._partial_frames, self._deadline_s)
 
     def close(self) -> None:
         """Stop the threads."""
         self.pool.close()
 
-    def transcribe(self, pcm: Pcm, stop: Stop, *, gated: bool = True) -> Recognised | None:
+    def transcribe(self, pcm: Pcm, stop: Stop, *, gated: bool = True, hints: Hints = NO_HINTS) -> Recognised | None:
         """Return the text of one utterance, "" when it holds no speech; None when `stop()` became true."""
         audio = prepared(pcm)
         if audio is None and gated:
             return _SILENCE
-        recognised = self._loaded().transcribe(np.zeros(SAMPLE_RATE, np.float32) if audio is None else audio, stop)
+        heard = np.zeros(SAMPLE_RATE, np.float32) if audio is None else audio
+        recognised = self._loaded().transcribe(heard, stop, hints.digits)
         if recognised is None:
             return None
         if not any(letter.isalnum() for letter in recognised.text):
@@ -89,10 +90,16 @@ class MoonshineStream:
     """One utterance. Its methods are called on the call's driver thread, its decodes run on the pool's."""
 
     def __init__(
-        self, engine: MoonshineEngine, post: Callable[[AsrResult], None], partial_frames: int, deadline_s: float
+        self,
+        engine: MoonshineEngine,
+        post: Callable[[AsrResult], None],
+        hints: Hints,
+        partial_frames: int,
+        deadline_s: float,
     ) -> None:
         self._engine = engine
         self._post = post
+        self._hints = hints
         self._partial_frames = partial_frames
         self._deadline_s = deadline_s
         self._audio = UtteranceAudio()
@@ -130,7 +137,7 @@ class MoonshineStream:
             self._post(Heard(0, recognised.text, recognised.confidence))
 
     def _final(self, number: int, pcm: Pcm) -> None:
-        recognised = self._engine.transcribe(pcm, lambda: self._closed)
+        recognised = self._engine.transcribe(pcm, lambda: self._closed, hints=self._hints)
         if recognised is not None:
             finality = self._engine.finality(recognised)
             self._post(Heard(number, recognised.text, recognised.confidence, finality))

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from voicebot.asr.failures import EngineUnavailableError
+from voicebot.asr.moonshine_decoder import END, START, Cache, Decoder, Encoded, Logits
+from voicebot.asr.moonshine_digits import WORD_START, Beginning, DigitSearch, DigitsHeard, length_bonus
+from voicebot.core.digits import digit_runs
 
-_START, _END = 1, 2
 _MIN_SAMPLES = 4_000
 """Shorter input leaves the encoder without a single step."""
 _TOKENS_PER_SECOND = 6.5
@@ -26,8 +29,7 @@ _EXTRA_TOKENS = 4
 _REPEATS = 3
 """A run of tokens that follows itself this often is a loop of the decoder, not speech."""
 _LONGEST_LOOP = 12
-_WORD_START = "\u2581".encode()
-
+_WORD_START = WORD_START.encode()
 
 _ENDING = frozenset({b".", b"?", b"!"})
 _PUNCTUATION = _ENDING | {b",", b";", b":", b"-", b"--", b"...", b"\xe2\x80\xa6"}
@@ -35,6 +37,14 @@ _PUNCTUATION = _ENDING | {b",", b";", b":", b"-", b"--", b"...", b"\xe2\x80\xa6"
 _END_WEIGHT, _PRIOR_COMMA_WEIGHT, _HEARD_COMMA_WEIGHT, _FINALITY_BIAS = 0.61, 0.45, -0.70, -0.20
 """A logistic fit, in log odds, to 1100 pauses at the ends and inside of 60 sentences in seven voices over G.711."""
 _LEAST = 1e-5
+
+_DIGIT_MARGIN = 1.8
+"""Nats a digit by which a row of digits may fit the audio worse than the text that the model would choose. In six
+voices over G.711, 164 rows were 1.72 worse at most, 220 sentences without digits at least 2.1."""
+_USUAL_DIGITS = 10
+"""A search is given up when no row of so many digits could fit well enough."""
+_LEAD = re.compile(r"\b(?:it'?s|is|that'?s|number|yes|yeah|okay|sure|so|well|um|uh)\W*$", re.IGNORECASE)
+"""What people say before they read a number out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,19 @@ class Recognised:
     comma: float = 0.0
 
 
+class _Spelt(NamedTuple):
+    """Tokens as the decoder chose them, and the log probability of each choice."""
+
+    tokens: tuple[int, ...]
+    log_ps: tuple[float, ...]
+    comma: float
+
+    @property
+    def log_p(self) -> float:
+        """The log probability of the whole text."""
+        return sum(self.log_ps)
+
+
 class MoonshineModel:
     """Two onnxruntime sessions, safe to run from several threads at once."""
 
@@ -63,53 +86,97 @@ class MoonshineModel:
         options.log_severity_level = 3
         providers = ["CPUExecutionProvider"]
         self._encoder = onnxruntime.InferenceSession(str(folder / "encoder_model.ort"), options, providers)
-        self._decoder = onnxruntime.InferenceSession(str(folder / "decoder_model_merged.ort"), options, providers)
+        self._decoder = Decoder(
+            onnxruntime.InferenceSession(str(folder / "decoder_model_merged.ort"), options, providers)
+        )
         self._vocabulary = read_vocabulary((folder / "tokenizer.bin").read_bytes())
-        self._past_shapes = {
-            node.name: (1, int(node.shape[1] or 0), 0, int(node.shape[3] or 0))
-            for node in self._decoder.get_inputs()
-            if node.name.startswith("past_key_values")
-        }
-        self._present = [node.name for node in self._decoder.get_outputs()][1:]
-        self._ending = [*self._tokens_of(_ENDING), _END]
+        self._ending = [*self._tokens_of(_ENDING), END]
         self._comma = self._tokens_of({b","})
         self._punctuation = frozenset(self._tokens_of(_PUNCTUATION))
-        self._unheard: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
+        self._digits = DigitSearch(self._decoder, self._vocabulary)
+        self._unheard: Encoded | None = None
 
-    def transcribe(self, audio: NDArray[np.float32], stop: Callable[[], bool]) -> Recognised | None:
-        """Return the text of 16 kHz mono samples in [-1, 1]; None when `stop()` became true between two tokens."""
-        hidden, mask = self._encoded(audio)
-        limit = int(mask.shape[1] / 16_000 * _TOKENS_PER_SECOND) + _EXTRA_TOKENS
-        past = {name: np.zeros(shape, np.float32) for name, shape in self._past_shapes.items()}
-        tokens: list[int] = []
-        log_probability = comma = 0.0
-        for step in range(limit):
-            if stop():
-                return None
-            feed: dict[str, NDArray[Any]] = {
-                "input_ids": np.array([[tokens[-1] if tokens else _START]], np.int64),
-                "encoder_hidden_states": hidden,
-                "encoder_attention_mask": mask,
-                "use_cache_branch": np.array([step > 0]),
-                **past,
-            }
-            logits, *present = self._decoder.run(None, feed)
-            token, log_p = _best(logits[0, -1])
-            log_probability += log_p
-            if not tokens or tokens[-1] not in self._punctuation:
-                comma = _probability(logits[0, -1], self._comma)
-            if token == _END:
+    def transcribe(
+        self, audio: NDArray[np.float32], stop: Callable[[], bool], digits: int | None = None
+    ) -> Recognised | None:
+        """Return the text of 16 kHz mono samples in [-1, 1]; None when `stop()` became true between two tokens.
+
+        `digits` says that the caller was asked for so many of them, 0 for any number: then a row of digits is the text
+        if it fits the audio about as well as the text that the model would choose.
+        """
+        encoded = self._encoded(audio)
+        begun = self._decoder.begin(encoded)
+        spelt = self._spelt(encoded, *begun, stop)
+        if spelt is None or digits is None or not spelt.tokens:
+            return None if spelt is None else self._recognised(spelt)
+        row = self._row_of_digits(encoded, begun, spelt, digits, stop)
+        if stop():
+            return None
+        if row is None:
+            return self._recognised(spelt)
+        return Recognised(self._text(row.tokens), row.confidence, self._without_ending(row.tokens), spelt.comma)
+
+    def _row_of_digits(
+        self, encoded: Encoded, begun: tuple[Logits, Cache], spelt: _Spelt, length: int, stop: Callable[[], bool]
+    ) -> DigitsHeard | None:
+        """Return a row of digits that fits the audio, alone or after what the decoder heard before the first digit."""
+        floor = spelt.log_p - _DIGIT_MARGIN * max(length, _USUAL_DIGITS)
+
+        def hopeless(log_p: float) -> bool:
+            return log_p < floor or stop()
+
+        beginnings = [Beginning(*begun)]
+        if lead := self._before_digits(spelt.tokens):
+            log_p = sum(spelt.log_ps[: len(lead)])
+            beginnings.append(Beginning(*self._decoder.begin(encoded, (START, *lead)), lead, log_p))
+        rows = [self._digits.likeliest(encoded, each, length, hopeless) for each in beginnings]
+        fitting = [
+            row
+            for row in rows
+            # One digit alone is too easily any short word.
+            if row and (len(row.digits) > 1 or length == 1)
+            if row.log_p >= spelt.log_p - _DIGIT_MARGIN * len(row.digits)
+        ]
+        return max(fitting, key=lambda row: row.log_p + length_bonus(row.digits, length), default=None)
+
+    def _before_digits(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        """Return the tokens of "It's" or "The number is" before the first digit of a text, if it begins so."""
+        runs = digit_runs(self._text(tokens))
+        lead: tuple[int, ...] = ()
+        before = ""
+        for end in range(1, len(tokens)) if runs else ():
+            text = self._text(tokens[:end])
+            if len(text) >= runs[0].start + 1:
                 break
+            if text != before:
+                before, lead = text, tuple(tokens[:end]) if _LEAD.search(text) else ()
+        return lead
+
+    def _spelt(self, encoded: Encoded, logits: Logits, cache: Cache, stop: Callable[[], bool]) -> _Spelt | None:
+        limit = int(encoded.mask.shape[1] / 16_000 * _TOKENS_PER_SECOND) + _EXTRA_TOKENS
+        tokens: list[int] = []
+        log_ps: list[float] = []
+        comma = 0.0
+        while not stop():
+            token, log_p = _best(logits)
+            log_ps.append(log_p)
+            if not tokens or tokens[-1] not in self._punctuation:
+                comma = _probability(logits, self._comma)
+            if token == END:
+                return _Spelt(tuple(tokens), tuple(log_ps), comma)
             tokens.append(token)
+            taken = len(tokens)
             if loop := _loop_length(tokens):
                 del tokens[-loop * (_REPEATS - 1) :]
-                break
-            for name, value in zip(self._present, present, strict=True):
-                # The cross-attention cache is made in the first step; later steps return it empty.
-                if step == 0 or ".decoder." in name:
-                    past[name.replace("present", "past_key_values")] = value
-        confidence = math.exp(log_probability / (len(tokens) + 1))
-        return Recognised(self._text(tokens), confidence, self._without_ending(tokens), comma)
+            if loop or taken == limit:
+                return _Spelt(tuple(tokens), tuple(log_ps), comma)
+            rows, cache = self._decoder.advance(encoded, cache, [token])
+            logits = rows[0]
+        return None
+
+    def _recognised(self, spelt: _Spelt) -> Recognised:
+        confidence = math.exp(spelt.log_p / (len(spelt.tokens) + 1))
+        return Recognised(self._text(spelt.tokens), confidence, self._without_ending(spelt.tokens), spelt.comma)
 
     def finality(self, recognised: Recognised) -> float:
         """Return the probability, 0..1, that the sentence is over; about 7 ms.
@@ -120,15 +187,8 @@ class MoonshineModel:
         """
         if not recognised.words:
             return 0.5
-        hidden, mask = self._unheard = self._unheard or self._encoded(np.zeros(_MIN_SAMPLES, np.float32))
-        feed: dict[str, NDArray[Any]] = {
-            "input_ids": np.array([[_START, *recognised.words]], np.int64),
-            "encoder_hidden_states": hidden,
-            "encoder_attention_mask": mask,
-            "use_cache_branch": np.array([False]),
-            **{name: np.zeros(shape, np.float32) for name, shape in self._past_shapes.items()},
-        }
-        logits = self._decoder.run(["logits"], feed)[0][0, -1]
+        self._unheard = self._unheard or self._encoded(np.zeros(_MIN_SAMPLES, np.float32))
+        logits, _ = self._decoder.begin(self._unheard, (START, *recognised.words))
         comma = _probability(logits, self._comma)
         score = (
             _FINALITY_BIAS
@@ -138,23 +198,23 @@ class MoonshineModel:
         )
         return 1.0 / (1.0 + math.exp(-score))
 
-    def _encoded(self, audio: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _encoded(self, audio: NDArray[np.float32]) -> Encoded:
         samples = np.pad(audio, (0, max(0, _MIN_SAMPLES - len(audio))))[np.newaxis]
         mask = np.ones(samples.shape, np.int64)
-        return self._encoder.run(None, {"input_values": samples, "attention_mask": mask})[0], mask
+        return Encoded(self._encoder.run(None, {"input_values": samples, "attention_mask": mask})[0], mask)
 
     def _tokens_of(self, texts: Collection[bytes]) -> list[int]:
         return [
             token for token, piece in enumerate(self._vocabulary) if piece.replace(_WORD_START, b"").strip() in texts
         ]
 
-    def _without_ending(self, tokens: list[int]) -> tuple[int, ...]:
+    def _without_ending(self, tokens: Sequence[int]) -> tuple[int, ...]:
         end = len(tokens)
         while end and tokens[end - 1] in self._punctuation:
             end -= 1
         return tuple(tokens[:end])
 
-    def _text(self, tokens: list[int]) -> str:
+    def _text(self, tokens: Sequence[int]) -> str:
         pieces = b"".join(self._vocabulary[token] for token in tokens if not _is_special(self._vocabulary[token]))
         return pieces.replace(_WORD_START, b" ").decode("utf-8", "replace").strip()
 

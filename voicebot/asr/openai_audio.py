@@ -16,10 +16,10 @@ from collections.abc import Callable
 import httpx2
 import numpy as np
 import openai
-from openai import DefaultAsyncHttpxClient, Timeout
+from openai import DefaultAsyncHttpxClient, Timeout, omit
 
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import SAMPLE_RATE, AsrResult, Heard, HearingFailed
+from voicebot.asr.protocol import NO_HINTS, READ_OUT, SAMPLE_RATE, AsrResult, Heard, HearingFailed, Hints
 from voicebot.asr.utterance import UtteranceAudio
 from voicebot.core.events import Category
 from voicebot.media.frames import Pcm
@@ -98,9 +98,9 @@ class OpenAiAudioEngine:
                 response_format="json",
             )
 
-    def open(self, post: Callable[[AsrResult], None]) -> OpenAiAudioStream:
-        """Start an utterance whose results go to `post`."""
-        return OpenAiAudioStream(self, post)
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> OpenAiAudioStream:
+        """Start an utterance whose results go to `post`. The hints become the request's `prompt`."""
+        return OpenAiAudioStream(self, post, prompt(hints))
 
     def close(self) -> None:
         """Cancel what is under way, close the connections and join the thread."""
@@ -142,13 +142,16 @@ class OpenAiAudioEngine:
         task.add_done_callback(self._under_way.discard)
 
     async def _answer(self, stream: OpenAiAudioStream, number: int, pcm: Pcm) -> None:
-        stream.post(await self._transcribe(number, pcm))
+        stream.post(await self._transcribe(number, pcm, stream.prompt))
 
-    async def _transcribe(self, number: int, pcm: Pcm) -> AsrResult:
+    async def _transcribe(self, number: int, pcm: Pcm, prompt: str) -> AsrResult:
         try:
             async with asyncio.timeout(self._deadline_s):
                 reply = await self._client.audio.transcriptions.create(
-                    model=self._model, file=("utterance.wav", wav(pcm), "audio/wav"), response_format="json"
+                    model=self._model,
+                    file=("utterance.wav", wav(pcm), "audio/wav"),
+                    response_format="json",
+                    prompt=prompt or omit,
                 )
         except (openai.OpenAIError, TimeoutError, ValueError) as error:
             category, permanent = classify(error)
@@ -162,8 +165,9 @@ class OpenAiAudioEngine:
 class OpenAiAudioStream:
     """One utterance. A newer decode supersedes the one under way."""
 
-    def __init__(self, engine: OpenAiAudioEngine, post: Callable[[AsrResult], None]) -> None:
+    def __init__(self, engine: OpenAiAudioEngine, post: Callable[[AsrResult], None], prompt: str) -> None:
         self.post = post
+        self.prompt = prompt
         self.task: asyncio.Task[None] | None = None
         self._engine = engine
         self._audio = UtteranceAudio()
@@ -185,6 +189,12 @@ class OpenAiAudioStream:
         if self.task is not None:
             self.task.cancel()
             self.task = None
+
+
+def prompt(hints: Hints) -> str:
+    """Return the text that the utterance may be a continuation of; "" when nothing is known."""
+    names = f"{', '.join(hints.phrases)}." if hints.phrases else ""
+    return " ".join(part for part in (names, "" if hints.digits is None else READ_OUT) if part)
 
 
 def wav(pcm: Pcm) -> bytes:

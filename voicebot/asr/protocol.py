@@ -17,16 +17,54 @@ SAMPLE_RATE = 16_000
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known of an utterance before it is heard; an engine uses what it can.
+
+    `expects` is what the bot has asked for, as the brain names it: `digits:5`, `yes_no`, or nothing. `phrases` are
+    names that callers of this dialplan say: products, streets.
+    """
+
+    expects: str = ""
+    phrases: tuple[str, ...] = ()
+
+    @property
+    def digits(self) -> int | None:
+        """How many digits are expected, 0 for any number of them, None when none are."""
+        kind, _, length = self.expects.partition(":")
+        if kind != "digits":
+            return None
+        return int(length) if length.isdecimal() else 0
+
+
+NO_HINTS = Hints()
+
+READ_OUT = "Four, eight, two, one, three. Nine, zero, seven, six, five."
+"""What a caller who was asked for digits may be expected to have said before, for engines that go on from a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word, when it was said in ms from the utterance's first frame, and how sure the engine is of it, 0..1."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """Text of the utterance so far. `decode` is the number given to `decode()`, 0 for an unasked partial.
 
-    `finality` is how sure the engine is that the sentence is over, 0..1; 0.5 when it cannot tell.
+    `finality` is how sure the engine is that the sentence is over, 0..1; 0.5 when it cannot tell. `words` are in the
+    order in which they were said; empty when the engine does not know them, and for partials.
     """
 
     decode: int
     text: str
     confidence: float
     finality: float = 0.5
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +104,7 @@ class AsrEngine(Protocol):
     def warm_up(self) -> None:
         """Load the model or open the connection, so that no caller pays for it."""
 
-    def open(self, post: Callable[[AsrResult], None]) -> AsrStream:
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> AsrStream:
         """Start an utterance whose results go to `post`."""
 
     def close(self) -> None:

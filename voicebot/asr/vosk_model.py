@@ -11,12 +11,12 @@ import functools
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import SAMPLE_RATE
+from voicebot.asr.protocol import SAMPLE_RATE, Hints, Word
 from voicebot.media.frames import Pcm
 
 if TYPE_CHECKING:
@@ -28,11 +28,31 @@ _PIECE = SAMPLE_RATE // 10
 """Samples between two looks at whether to stop: 100 ms."""
 
 
+_UNKNOWN = "[unk]"
+"""How a grammar names, and Vosk writes, whatever is not in it."""
+_GRAMMARS = {
+    "digits": "oh zero one two three four five six seven eight nine double triple",
+    "yes_no": "yes yeah yep yup no nope sure okay right correct please thanks",
+}
+
+
 class SoFar(NamedTuple):
     """Text of everything taken so far, and the mean confidence of its words; 1.0 when there are none."""
 
     text: str
     confidence: float
+    words: tuple[Word, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, words: Sequence[Word]) -> SoFar:
+        """Return a text with the mean confidence of its words."""
+        mean = sum(word.confidence for word in words) / len(words) if words else 1.0
+        return cls(text, mean, tuple(words))
+
+    @property
+    def within_grammar(self) -> bool:
+        """Whether there are words, and no other ones than those of the grammar."""
+        return bool(self.text) and _UNKNOWN not in self.text
 
 
 def model_folder(model: str) -> Path:
@@ -63,6 +83,18 @@ def load_model(folder: Path) -> VoskModel:
 atexit.register(load_model.cache_clear)
 
 
+def grammar_for(hints: Hints) -> str:
+    """Return the words that answer what was asked for, as Vosk wants them; "" when they are not known."""
+    words = _GRAMMARS.get(hints.expects.partition(":")[0], "").split()
+    return json.dumps([*words, _UNKNOWN]) if words else ""
+
+
+def timed_word(word: Mapping[str, Any], from_ms: int = 0) -> Word:
+    """Read a word of Vosk's results; its times are in seconds. Raises KeyError, TypeError or ValueError."""
+    start_ms, end_ms = (from_ms + round(1000 * float(word[key])) for key in ("start", "end"))
+    return Word(str(word["word"]), start_ms, end_ms, min(1.0, float(word["conf"])))
+
+
 class VoskModel:
     """The model; its recognisers share it and may run on several threads."""
 
@@ -81,9 +113,10 @@ class VoskModel:
         except Exception as error:
             raise EngineUnavailableError(f"asr.model: {folder} is no model that Vosk can load") from error
 
-    def listen(self) -> VoskUtterance:
-        """Start an utterance."""
-        recogniser = self._vosk.KaldiRecognizer(self._model, SAMPLE_RATE)
+    def listen(self, grammar: str = "") -> VoskUtterance:
+        """Start an utterance; with a `grammar`, a JSON list of words, only these are heard."""
+        options = (grammar,) if grammar else ()
+        recogniser = self._vosk.KaldiRecognizer(self._model, SAMPLE_RATE, *options)
         recogniser.SetWords(True)  # noqa: FBT003 - the library's own signature
         return VoskUtterance(recogniser)
 
@@ -100,7 +133,7 @@ class VoskUtterance:
         self._busy = threading.Lock()
         self._taken = 0
         self._texts: list[str] = []
-        self._confidences: list[float] = []
+        self._words: list[Word] = []
 
     def advance(self, pcm: Pcm, stop: Callable[[], bool]) -> str | None:
         """Take what of the whole utterance `pcm` is new; return the text so far, None when `stop()` became true."""
@@ -115,8 +148,7 @@ class VoskUtterance:
             if not self._take(pcm, stop):
                 return None
             self._settle(self._recogniser.FinalResult())
-            heard = self._confidences
-            return SoFar(self._joined(""), min(1.0, sum(heard) / len(heard)) if heard else 1.0)
+            return SoFar.of(self._joined(""), self._words)
 
     def _take(self, pcm: Pcm, stop: Callable[[], bool]) -> bool:
         while self._taken < len(pcm):
@@ -132,7 +164,7 @@ class VoskUtterance:
         """Keep a segment that is decided. Without a word boundary file a model gives the text, but no words."""
         segment = json.loads(reply)
         self._texts.append(segment["text"])
-        self._confidences += [word["conf"] for word in segment.get("result", ())]
+        self._words += [timed_word(word) for word in segment.get("result", ())]
 
     def _joined(self, undecided: str) -> str:
         return " ".join(text for text in (*self._texts, undecided) if text)

@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, W
 from websockets.uri import parse_uri
 
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import AsrResult, Heard, HearingFailed
+from voicebot.asr.protocol import NO_HINTS, AsrResult, Heard, HearingFailed, Hints, Word
 from voicebot.asr.utterance import UtteranceAudio
+from voicebot.asr.vosk_model import SoFar
 from voicebot.asr.vosk_server_link import GarbledReplyError, Segment, SegmentText
 from voicebot.core.events import FRAME_MS, Category
 from voicebot.media.frames import Pcm
@@ -73,8 +74,11 @@ class VoskServerEngine:
 
         asyncio.run_coroutine_threadsafe(ask_nothing(), self._loop).result()
 
-    def open(self, post: Callable[[AsrResult], None]) -> VoskServerStream:
-        """Start an utterance whose results go to `post`."""
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> VoskServerStream:  # noqa: ARG002
+        """Start an utterance whose results go to `post`.
+
+        The protocol takes a list of words, but then hears nothing else: the hints are not used.
+        """
         return VoskServerStream(self, post)
 
     def close(self) -> None:
@@ -122,12 +126,12 @@ class VoskServerEngine:
         async def within_deadline() -> None:
             try:
                 async with asyncio.timeout(self._deadline_s):
-                    text, confidence = await stream.text_until(end, conversation)
+                    heard = await stream.text_until(end, conversation)
             except (OSError, WebSocketException, GarbledReplyError) as error:
                 category, permanent = classify(error)
                 stream.post(HearingFailed(number, category, permanent, type(error).__name__))
             else:
-                stream.post(Heard(number, text, confidence))
+                stream.post(Heard(number, heard.text, heard.confidence, words=heard.words))
 
         task = self._loop.create_task(within_deadline())
         self._answers.add(task)
@@ -158,7 +162,7 @@ class VoskServerStream:
         self._settled = 0
         """Samples whose text is known."""
         self._texts: list[str] = []
-        self._confidences: list[float] = []
+        self._words: list[Word] = []
 
     def feed(self, frame: bytes) -> None:
         """Take one frame of 640 bytes; every 100 ms of them are sent."""
@@ -178,21 +182,20 @@ class VoskServerStream:
         """Cut the connection."""
         self._engine.call(self._drop)
 
-    async def text_until(self, end: int, conversation: asyncio.Task[SegmentText]) -> tuple[str, float]:
-        """Return the text of the first `end` samples, and its confidence.
+    async def text_until(self, end: int, conversation: asyncio.Task[SegmentText]) -> SoFar:
+        """Return the text of the first `end` samples.
 
         Raises what a conversation raises; what it was sent goes over a new one at the next decode.
         """
         try:
-            text, confidences = await conversation
+            text, words = await conversation
         finally:
             self._segment = self._conversation = None
         self._settled = end
         if text:
             self._texts.append(text)
-        self._confidences += confidences
-        heard = self._confidences
-        return " ".join(self._texts), min(1.0, sum(heard) / len(heard)) if heard else 1.0
+        self._words += words
+        return SoFar.of(" ".join(self._texts), self._words)
 
     def _send(self, pcm: Pcm) -> None:
         if self._closed or self._answering is not None:

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from voicebot.asr.protocol import SAMPLE_RATE
+from voicebot.asr.protocol import SAMPLE_RATE, Word
+from voicebot.asr.vosk_model import timed_word
 from voicebot.media.frames import Pcm
 
 _PIECE = SAMPLE_RATE // 10
@@ -32,10 +33,10 @@ class GarbledReplyError(Exception):
 
 
 class SegmentText(NamedTuple):
-    """The text of a segment, and the confidence of each of its words."""
+    """The text of a segment, and its words with their times in the utterance."""
 
     text: str
-    confidences: tuple[float, ...]
+    words: tuple[Word, ...]
 
 
 class Segment:
@@ -43,6 +44,7 @@ class Segment:
 
     def __init__(self, start: int, partial: Callable[[str], None]) -> None:
         self._sent = start
+        self._start_ms = start * 1000 // SAMPLE_RATE
         self._partial = partial
         self._pcm: Pcm | None = None
         self._news = asyncio.Event()
@@ -51,7 +53,7 @@ class Segment:
         """Replies until the last one, known once everything is sent."""
         self._pieces = 0
         self._texts: list[str] = []
-        self._confidences: list[float] = []
+        self._words: list[Word] = []
 
     def push(self, pcm: Pcm, *, last: bool) -> None:
         """Send what of the whole utterance `pcm` is new. `last`: ask for the text of it."""
@@ -120,13 +122,13 @@ class Segment:
             except (KeyError, TypeError, ValueError) as error:
                 raise GarbledReplyError from error
             if replies == self._awaited:
-                return SegmentText(" ".join(self._texts), tuple(self._confidences))
+                return SegmentText(" ".join(self._texts), tuple(self._words))
 
     def _hear(self, reply: dict[str, Any]) -> None:
         if "text" in reply:
             if reply["text"]:
                 self._texts.append(str(reply["text"]))
-            self._confidences += [float(word["conf"]) for word in reply.get("result", ())]
+            self._words += [timed_word(word, self._start_ms) for word in reply.get("result", ())]
         elif reply["partial"]:
             self._partial(" ".join((*self._texts, str(reply["partial"]))))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from voicebot.asr.decode_pool import DecodePool
 from voicebot.asr.failures import failure
-from voicebot.asr.protocol import SAMPLE_RATE, AsrResult, Heard, HearingFailed
+from voicebot.asr.protocol import NO_HINTS, SAMPLE_RATE, AsrResult, Heard, HearingFailed, Hints
 from voicebot.asr.utterance import UtteranceAudio
 from voicebot.asr.whisper_model import Recognised, WhisperModel
 from voicebot.core.events import Category
@@ -44,19 +44,19 @@ class WhisperEngine:
         """Load the model and run it once. Raises EngineUnavailableError."""
         self._loaded().transcribe(np.zeros(SAMPLE_RATE, np.int16))
 
-    def open(self, post: Callable[[AsrResult], None]) -> WhisperStream:
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> WhisperStream:
         """Start an utterance whose results go to `post`."""
-        return WhisperStream(self, post, self._deadline_s)
+        return WhisperStream(self, post, hints, self._deadline_s)
 
     def close(self) -> None:
         """Stop the threads."""
         self.pool.close()
 
-    def transcribe(self, pcm: Pcm) -> Recognised:
+    def transcribe(self, pcm: Pcm, hints: Hints = NO_HINTS) -> Recognised:
         """Return the text of one utterance, "" when it holds no speech."""
         if speech_windows(pcm) < _MIN_SPEECH_WINDOWS:
             return _SILENCE
-        recognised = self._loaded().transcribe(pcm)
+        recognised = self._loaded().transcribe(pcm, hints)
         return recognised if any(letter.isalnum() for letter in recognised.text) else _SILENCE
 
     def _loaded(self) -> WhisperModel:
@@ -69,9 +69,12 @@ class WhisperEngine:
 class WhisperStream:
     """One utterance. Its methods are called on the call's driver thread, its decodes run on the pool's."""
 
-    def __init__(self, engine: WhisperEngine, post: Callable[[AsrResult], None], deadline_s: float) -> None:
+    def __init__(
+        self, engine: WhisperEngine, post: Callable[[AsrResult], None], hints: Hints, deadline_s: float
+    ) -> None:
         self._engine = engine
         self._post = post
+        self._hints = hints
         self._deadline_s = deadline_s
         self._audio = UtteranceAudio()
         self._newest = 0
@@ -101,5 +104,5 @@ class WhisperStream:
         # Read without a lock: late by one decode at worst.
         if self._closed or number != self._newest:
             return
-        recognised = self._engine.transcribe(pcm)
+        recognised = self._engine.transcribe(pcm, self._hints)
         self._post(Heard(number, recognised.text, recognised.confidence))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import SAMPLE_RATE
+from voicebot.asr.protocol import NO_HINTS, READ_OUT, SAMPLE_RATE, Hints
 from voicebot.media.frames import Pcm
 
 REMEDY = "run scripts/setup --with whisper"
@@ -65,8 +65,12 @@ class WhisperModel:
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineUnavailableError(f"asr.model: {folder} is no model that Whisper can load") from error
 
-    def transcribe(self, pcm: Pcm) -> Recognised:
-        """Return the text of one utterance of speech, 16 kHz mono."""
+    def transcribe(self, pcm: Pcm, hints: Hints = NO_HINTS) -> Recognised:
+        """Return the text of one utterance of speech, 16 kHz mono.
+
+        Expected digits stand before it as if they had been said, names as words to listen for. When each word was said
+        would take another pass, twice the time of this one.
+        """
         seconds = min(_WINDOW_S, len(pcm) / SAMPLE_RATE)
         segments, _ = self._model.transcribe(
             pcm.astype(np.float32) / 32_768.0,
@@ -76,6 +80,8 @@ class WhisperModel:
             temperature=0.0,
             condition_on_previous_text=False,
             without_timestamps=True,
+            initial_prompt=None if hints.digits is None else READ_OUT,
+            hotwords=", ".join(hints.phrases) or None,
             # Noise makes the decoder loop, up to 448 tokens.
             max_new_tokens=int(seconds * _TOKENS_PER_SECOND) + _EXTRA_TOKENS,
         )

@@ -20,7 +20,8 @@ BOTS_TURN: Final = frozenset({State.GREETING, State.THINKING, State.SPEAKING})
 def speech_started(move: Move, event: SpeechStarted) -> None:
     """Take the utterance; if the bot has the turn, stop on the wire at once and find out."""
     resumed = move.ear.open
-    if not move.hear(ear.speech_started(move.ear, event, move.policy, move.engine(Role.ASR)), ear.Trigger.SPEECH):
+    heard = ear.speech_started(move.ear, event, move.policy, move.engine(Role.ASR), move.talk.expects)
+    if not move.hear(heard, ear.Trigger.SPEECH):
         return
     if not resumed and move.talk.state in BOTS_TURN:
         move.ear = replace(move.ear, overlapping=True)

@@ -50,10 +50,14 @@ class Hangup:
 
 @dataclass(frozen=True, slots=True)
 class OpenUtterance:
-    """Start feeding the ASR called `engine`, beginning with the audio kept since `since_ms`."""
+    """Start feeding the ASR called `engine`, beginning with the audio kept since `since_ms`.
+
+    `expects` is what the bot has asked for, as in BrainFinished.
+    """
 
     utterance: int
     since_ms: int
+    expects: str = ""
     engine: str = ""
 
 

@@ -110,8 +110,13 @@ def moved(ear: Ear, trigger: Trigger) -> Ear | None:
     return None if state is None else replace(ear, state=state)
 
 
-def speech_started(ear: Ear, event: SpeechStarted, policy: CallPolicy, engine: str = "") -> Heard | None:
-    """The caller speaks: open an utterance that `engine` hears, or go on with the one that had paused."""
+def speech_started(
+    ear: Ear, event: SpeechStarted, policy: CallPolicy, engine: str = "", expects: str = ""
+) -> Heard | None:
+    """The caller speaks: go on with the utterance that had paused, or open one.
+
+    `engine` hears it; `expects` is what was asked for.
+    """
     after = moved(ear, Trigger.SPEECH)
     if after is None:
         return None
@@ -127,7 +132,8 @@ def speech_started(ear: Ear, event: SpeechStarted, policy: CallPolicy, engine: s
         last_voiced_ms=event.voiced_at_ms,
         due_ms=event.voiced_at_ms + taking.max_utterance_ms,
     )
-    return fresh, (OpenUtterance(fresh.utterance, max(0, event.voiced_at_ms - taking.pre_roll_ms), engine),)
+    since_ms = max(0, event.voiced_at_ms - taking.pre_roll_ms)
+    return fresh, (OpenUtterance(fresh.utterance, since_ms, expects, engine),)
 
 
 def speech_paused(ear: Ear, event: SpeechPaused, policy: CallPolicy) -> Heard | None:

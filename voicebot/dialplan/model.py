@@ -147,6 +147,8 @@ class AsrChoice(Part):
     model: str = ""
     fallbacks: tuple[AsrFallback, ...] | None = None
     """In order. Unset: moonshine stands in for a remote engine; `[]`: nothing does."""
+    hints: tuple[Text, ...] = ()
+    """Names that callers say, such as products and streets; whisper and openai listen for them."""
 
 
 class TtsChoice(Part):

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from voicebot.asr.protocol import AsrEngine, AsrResult, AsrStream
+from voicebot.asr.protocol import AsrEngine, AsrResult, AsrStream, Hints
 from voicebot.core.commands import CloseUtterance, Decode, OpenUtterance
 from voicebot.core.events import SpeechPaused, SpeechStarted
 from voicebot.core.policy import TurnTaking
@@ -35,7 +35,8 @@ class Recognised:
 class Hearing:
     """Used on the call's driver thread only; results come through `post` from the engine's threads.
 
-    What left `ring` and comes back from the caller's phone is taken out before anybody hears it.
+    What left `ring` and comes back from the caller's phone is taken out before anybody hears it. `phrases` are names
+    that the dialplan's callers say.
     """
 
     def __init__(
@@ -44,15 +45,18 @@ class Hearing:
         taking: TurnTaking,
         ring: PlayoutRing,
         post: Callable[[Recognised], None],
+        phrases: tuple[str, ...] = (),
     ) -> None:
         self._engines = engines
         self._ring = ring
         self._echo = EchoGate()
         self._detector = SpeechDetector(taking)
         self._post = post
+        self._phrases = phrases
         self._kept: deque[Frame] = deque(maxlen=KEPT_FRAMES)
         self._stream: AsrStream | None = None
         self._name = ""
+        self._hints = Hints()
         self._utterance: list[bytes] = []
         """All of the open utterance, for the next recogniser of the chain."""
 
@@ -69,6 +73,7 @@ class Hearing:
     def open(self, command: OpenUtterance) -> None:
         """Start an utterance with the audio that was kept since the command's time."""
         self._drop()
+        self._hints = Hints(command.expects, self._phrases)
         stream = self._listen(command.engine, command.utterance)
         for frame in self._kept:
             if frame.at_ms > command.since_ms:
@@ -88,7 +93,8 @@ class Hearing:
     def _listen(self, engine: str, utterance: int) -> AsrStream:
         post = self._post
         self._name = engine
-        self._stream = self._engines[engine].open(lambda result: post(Recognised(utterance, result, engine)))
+        hear = self._engines[engine].open
+        self._stream = hear(lambda result: post(Recognised(utterance, result, engine)), self._hints)
         return self._stream
 
     def _feed(self, stream: AsrStream, audio: bytes) -> None:

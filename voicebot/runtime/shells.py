@@ -119,7 +119,8 @@ class Shells:
 
     def __init__(self, parts: CallParts, engines: CallEngines) -> None:
         self.ring = PlayoutRing()
-        self.hearing = Hearing(engines.asr, engines.policy.call.turn_taking, self.ring, parts.post)
+        dialplan = engines.policy.dialplan
+        self.hearing = Hearing(engines.asr, engines.policy.call.turn_taking, self.ring, parts.post, dialplan.asr.hints)
         patience_s = engines.policy.call.budgets.tts_first_ms / 1000
         self.speaking = Speaking(self.ring, engines.speakers, patience_s, parts.journal, parts.post, engines.diction)
         self._leg = parts.leg

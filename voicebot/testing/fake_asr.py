@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from voicebot.asr.protocol import AsrResult, Heard, HearingFailed
+from voicebot.asr.protocol import NO_HINTS, AsrResult, Heard, HearingFailed, Hints
 from voicebot.media.frames import FRAME_BYTES
 
 Line = str | HearingFailed
@@ -28,9 +28,9 @@ class FakeAsr:
     def warm_up(self) -> None:
         """Nothing to load."""
 
-    def open(self, post: Callable[[AsrResult], None]) -> FakeAsrStream:
-        """Start an utterance that will be heard as the script's next line."""
-        stream = FakeAsrStream(self, post, self._script.popleft() if self._script else "")
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> FakeAsrStream:
+        """Start an utterance that will be heard as the script's next line, whatever the hints."""
+        stream = FakeAsrStream(self, post, self._script.popleft() if self._script else "", hints)
         self.opened.append(stream)
         return stream
 
@@ -54,9 +54,10 @@ class FakeAsr:
 
 
 class FakeAsrStream:
-    """One utterance; counts the frames that it is fed."""
+    """One utterance; counts the frames that it is fed and keeps the hints."""
 
-    def __init__(self, engine: FakeAsr, post: Callable[[AsrResult], None], line: Line) -> None:
+    def __init__(self, engine: FakeAsr, post: Callable[[AsrResult], None], line: Line, hints: Hints) -> None:
+        self.hints = hints
         self.frames = 0
         self.closed = False
         self._engine = engine

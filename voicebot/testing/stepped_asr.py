@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from voicebot.asr.moonshine import MoonshineEngine
-from voicebot.asr.protocol import SAMPLE_RATE, AsrResult, Heard
+from voicebot.asr.protocol import NO_HINTS, SAMPLE_RATE, AsrResult, Heard, Hints
 from voicebot.asr.utterance import UtteranceAudio
 from voicebot.media.frames import Pcm
 
@@ -28,17 +28,17 @@ class Decoder:
 
     def __init__(self, engine: MoonshineEngine) -> None:
         self._engine = engine
-        self._known: dict[tuple[bytes, bool], Heard] = {}
+        self._known: dict[tuple[bytes, bool, Hints], Heard] = {}
 
-    def heard(self, pcm: Pcm, *, partial: bool) -> Heard:
+    def heard(self, pcm: Pcm, *, partial: bool, hints: Hints = NO_HINTS) -> Heard:
         """Return what is heard in int16 mono samples of 16 kHz, as decode 0. A partial is not judged for its end."""
-        key = (hashlib.sha256(pcm.tobytes()).digest(), partial)
+        key = (hashlib.sha256(pcm.tobytes()).digest(), partial, NO_HINTS if partial else hints)
         if key not in self._known:
-            self._known[key] = self._decoded(pcm, partial=partial)
+            self._known[key] = self._decoded(pcm, partial=partial, hints=key[2])
         return self._known[key]
 
-    def _decoded(self, pcm: Pcm, *, partial: bool) -> Heard:
-        recognised = self._engine.transcribe(pcm, lambda: False)
+    def _decoded(self, pcm: Pcm, *, partial: bool, hints: Hints) -> Heard:
+        recognised = self._engine.transcribe(pcm, lambda: False, hints=hints)
         if recognised is None:
             raise AssertionError("nothing asked the decoder to stop")
         finality = 0.5 if partial else self._engine.finality(recognised)
@@ -70,9 +70,9 @@ class SteppedAsr:
     def warm_up(self) -> None:
         """The decoder is warm."""
 
-    def open(self, post: Callable[[AsrResult], None]) -> SteppedStream:
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> SteppedStream:
         """Start an utterance."""
-        return SteppedStream(self, post)
+        return SteppedStream(self, post, hints)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -81,7 +81,8 @@ class SteppedAsr:
 class SteppedStream:
     """One utterance. A partial that is under way gives way to a decode that is asked for, as in the engine's pool."""
 
-    def __init__(self, engine: SteppedAsr, post: Callable[[AsrResult], None]) -> None:
+    def __init__(self, engine: SteppedAsr, post: Callable[[AsrResult], None], hints: Hints) -> None:
+        self._hints = hints
         self._engine = engine
         self._post = post
         self._audio = UtteranceAudio()
@@ -118,4 +119,5 @@ class SteppedStream:
 
     def _give(self, number: int, pcm: Pcm) -> None:
         if not self._closed:
-            self._post(replace(self._engine.decoder.heard(pcm, partial=False), decode=number))
+            heard = self._engine.decoder.heard(pcm, partial=False, hints=self._hints)
+            self._post(replace(heard, decode=number))

@@ -114,7 +114,8 @@ class SteppedCall:
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
         asr = SteppedAsr(parts.decoder, self, parts.latencies.asr)
-        self._hearing = Hearing({"": asr}, rules.turn_taking, self.ring, self._recognised)
+        phrases = parts.policy.dialplan.asr.hints
+        self._hearing = Hearing({"": asr}, rules.turn_taking, self.ring, self._recognised, phrases)
         self._vault = Vault(parts.policy.number_lengths)
         self._cached = own_phrases(rules.phrases)
         self._prepared: tuple[str, int] = ("", 0)

@@ -1,4 +1,4 @@
-"""What a run found: printed as it comes, plotted, and kept as a table in docs/turn-taking.md with machine and date."""
+"""What a run found: printed as it comes, plotted, and kept as a table in a page of docs with machine and date."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.turn_taking.statistics import Figure
+from benchmarks.reporting.statistics import Figure
 
-RESULTS = Path("benchmarks/results/turn-taking")
+_RESULTS = Path("benchmarks/results")
 """Not under version control."""
-PAGE = Path("docs/turn-taking.md")
-_BEGIN, _END = "<!-- figures: written by scripts/bench turn-taking -->", "<!-- end of figures -->"
+_END = "<!-- end of figures -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,10 @@ class Row:
 
 @dataclass(slots=True)
 class Report:
-    """Collects sections of rows, remarks and curves."""
+    """Collects sections of rows, remarks and curves of a benchmark; `page` has a place for its tables."""
 
+    benchmark: str
+    page: Path
     sections: dict[str, list[Row]] = field(default_factory=dict)
     remarks: dict[str, list[str]] = field(default_factory=dict)
     curves: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
@@ -77,8 +78,9 @@ class Report:
         print(f"  {name}: " + ", ".join(f"{delay:.0f} ms {part:.1%}" for delay, part in sorted(points)))
 
     def write(self) -> None:
-        """Write numbers, plots and the page."""
-        RESULTS.mkdir(parents=True, exist_ok=True)
+        """Write numbers and plots."""
+        results = _RESULTS / self.benchmark
+        results.mkdir(parents=True, exist_ok=True)
         when = datetime.now().astimezone().isoformat(timespec="minutes")
         kept = {
             "when": when,
@@ -87,12 +89,14 @@ class Report:
             "curves": self.curves,
             "samples": self.samples,
         }
-        (RESULTS / "figures.json").write_text(json.dumps(kept, indent=1) + "\n")
-        self._plot()
+        (results / "figures.json").write_text(json.dumps(kept, indent=1) + "\n")
+        self._plot(results)
 
-    def write_page(self, command: str) -> None:
-        """Put the tables into docs/turn-taking.md, in place of the last ones."""
-        before, _, rest = PAGE.read_text().partition(_BEGIN)
+    def write_page(self) -> None:
+        """Put the tables into the page, in place of the last ones."""
+        command = f"scripts/bench {self.benchmark}"
+        begin = f"<!-- figures: written by {command} -->"
+        before, _, rest = self.page.read_text().partition(begin)
         after = rest.partition(_END)[2]
         date = datetime.now().astimezone().date().isoformat()
         lines = [f"{date}, {machine()}, `{command}`.", ""]
@@ -100,9 +104,9 @@ class Report:
             lines += [f"### {name}", "", "| figure | value | 95 % | trials | target |", "|---|---|---|---|---|"]
             lines += [f"| {' | '.join(row.cells())} |" for row in rows]
             lines += ["", *(f"{remark}.  " for remark in self.remarks[name]), ""]
-        PAGE.write_text(f"{before}{_BEGIN}\n\n" + "\n".join(lines).rstrip() + f"\n\n{_END}{after}")
+        self.page.write_text(f"{before}{begin}\n\n" + "\n".join(lines).rstrip() + f"\n\n{_END}{after}")
 
-    def _plot(self) -> None:
+    def _plot(self, results: Path) -> None:
         """Draw what there is to draw; without matplotlib (the extra `bench`) only say so."""
         try:
             from matplotlib import pyplot as plt  # noqa: PLC0415 - an extra; the numbers come without it
@@ -115,7 +119,7 @@ class Report:
                 axes.plot([delay for delay, _ in points], [100 * part for _, part in points], "o-", label=name)
             axes.set(xlabel="median delay, ms", ylabel="turns cut off, %", ylim=(0, None))
             axes.legend()
-            _save(figure, plot)
+            _save(figure, results / f"{plot}.png")
         if self.samples:
             figure, axes = plt.subplots(figsize=(6, 4))
             for name, values in self.samples.items():
@@ -123,11 +127,10 @@ class Report:
                 axes.step(ordered, [(i + 1) / len(ordered) for i in range(len(ordered))], label=name)
             axes.set(xlabel="ms", ylabel="part of trials", ylim=(0, 1))
             axes.legend()
-            _save(figure, "distributions")
+            _save(figure, results / "distributions.png")
 
 
-def _save(figure: object, name: str) -> None:
-    path = RESULTS / f"{name}.png"
+def _save(figure: object, path: Path) -> None:
     figure.savefig(path, dpi=120, bbox_inches="tight")  # type: ignore[attr-defined]
     print(f"  {path}")
 
