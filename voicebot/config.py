@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from voicebot.dialplan.model import AsrFallback, BrainFallback, TtsFallback
+from voicebot.dialplan.model import AsrFallback, BrainFallback, KeyReference, TtsFallback
 from voicebot.dialplan.source import Fault, Mark, Path_, Source, Value, dotted, read_source
 from voicebot.dialplan.validation import explain
 
@@ -126,6 +126,10 @@ class BrainSettings(_Section):
 
     engine: Literal["playbook", "openai", "hybrid"] = "playbook"
     model: str = ""
+    url: str = ""
+    """For openai: the server's base address; unset: OPENAI_BASE_URL."""
+    api_key: KeyReference = ""
+    """For openai: `${NAME}`, the environment variable that holds the key of the server at `url`."""
     fallbacks: tuple[BrainFallback, ...] | None = None
     """What is asked when it fails, as in a dialplan."""
 
@@ -135,6 +139,10 @@ class AsrSettings(_Section):
 
     engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"] = "moonshine"
     model: str = ""
+    url: str = ""
+    """For openai: the server's base address; unset: OPENAI_BASE_URL."""
+    api_key: KeyReference = ""
+    """For openai: `${NAME}`, the environment variable that holds the key of the server at `url`."""
     fallbacks: tuple[AsrFallback, ...] | None = None
     """What is asked when it fails, as in a dialplan."""
 
@@ -147,6 +155,10 @@ class TtsSettings(_Section):
     model: str = ""
     speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
     """1 is the voice's own."""
+    url: str = ""
+    """For openai: the server's base address; unset: OPENAI_BASE_URL."""
+    api_key: KeyReference = ""
+    """For openai: `${NAME}`, the environment variable that holds the key of the server at `url`."""
     fallbacks: tuple[TtsFallback, ...] | None = None
     """What is asked when it fails, as in a dialplan."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from voicebot.config import AsrSettings, BrainSettings, Settings, TtsSettings
 from voicebot.dialplan.model import (
@@ -14,6 +15,7 @@ from voicebot.dialplan.model import (
     TtsChoice,
     TtsFallback,
 )
+from voicebot.dialplan.policy import SecretMissingError
 from voicebot.runtime.chains import Chosen, asr_chain, brain_chain, names, tts_chain
 
 USUAL = Settings()
@@ -55,6 +57,25 @@ def plan(**parts: object) -> Dialplan:
 )  # fmt: skip
 def test_the_dialplan_decides_before_the_configuration(own: AsrChoice, usual: AsrSettings, chain: list[Chosen]) -> None:
     assert list(asr_chain(plan(asr=own), Settings(asr=usual))) == chain
+
+
+def test_remote_engines_of_one_kind_have_addresses_and_keys_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "usual")
+    monkeypatch.setenv("SECOND_KEY", "second")
+    second = TtsFallback(engine="openai", url="http://127.0.0.1:2/v1", api_key="${SECOND_KEY}")
+    third = TtsFallback(engine="openai", url="http://127.0.0.1:3/v1")
+    chain = tts_chain(plan(tts=TtsChoice(engine="openai", fallbacks=(second, third))), USUAL)
+    first, *others = (chosen.endpoint() for chosen in chain)
+    assert first is None, "where the environment says"
+    assert [(each.base_url, each.key) for each in others if each] == [
+        ("http://127.0.0.1:2/v1", "second"),
+        ("http://127.0.0.1:3/v1", "none"),
+    ]
+    monkeypatch.delenv("SECOND_KEY")
+    with pytest.raises(SecretMissingError, match="SECOND_KEY"):
+        chain[1].endpoint()
+    with pytest.raises(ValidationError, match="must not stand in a file"):
+        TtsFallback(engine="openai", api_key="sk-123")
 
 
 def test_a_voice_belongs_to_its_engine() -> None:

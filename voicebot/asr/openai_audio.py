@@ -24,6 +24,8 @@ from voicebot.asr.utterance import UtteranceAudio
 from voicebot.core.events import Category
 from voicebot.media.frames import Pcm
 
+DEFAULT_MODEL = "whisper-1"
+
 _KEEP_ALIVE_S = 300.0
 _CONNECT_S = 1.0
 _RATE_LIMITED = 429
@@ -41,7 +43,7 @@ class OpenAiAudioEngine:
 
     def __init__(
         self,
-        model: str = "whisper-1",
+        model: str = DEFAULT_MODEL,
         base_url: str | None = None,
         api_key: str | None = None,
         deadline_s: float = 2.5,

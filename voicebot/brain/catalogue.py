@@ -27,8 +27,8 @@ class BrainUnavailable(Exception):
     """A brain cannot be had. The message names the key and the remedy."""
 
 
-def build_brain(policy: Policy, name: str, model: str = "") -> Brain:
-    """Return the brain called `name` for a dialplan, not yet warm; `model` is for those that have one.
+def build_brain(policy: Policy, name: str, model: str = "", endpoint: Endpoint | None = None) -> Brain:
+    """Return the brain called `name` for a dialplan, not yet warm; `model` and `endpoint` are for those that have one.
 
     Raises BrainUnavailable.
     """
@@ -36,7 +36,7 @@ def build_brain(policy: Policy, name: str, model: str = "") -> Brain:
         case "playbook":
             return PlaybookBrain(policy)
         case "openai":
-            return OpenAiBrain(chat_settings(policy, model))
+            return OpenAiBrain(chat_settings(policy, model, endpoint))
         case _:
             raise BrainUnavailable(f"brain.engine: there is no {name!r}; choose one of {', '.join(ENGINES)}")
 

@@ -64,6 +64,12 @@ def _pronunciation(said: str) -> str:
     return said
 
 
+def _key_reference(text: str) -> str:
+    if text and not re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", text):
+        raise ValueError("a key must not stand in a file | write ${NAME} and set NAME in the environment")
+    return text
+
+
 def _prompts(value: object) -> object:
     return {ALL_OF_A_FOLDER: value} if isinstance(value, str) else value
 
@@ -86,6 +92,7 @@ Template = Annotated[Text, AfterValidator(_template)]
 Pattern = Annotated[Text, AfterValidator(_regex)]
 OpeningText = Annotated[str, AfterValidator(_opening)]
 Speed = Annotated[float, Field(ge=0.5, le=2)]
+KeyReference = Annotated[str, AfterValidator(_key_reference)]
 Spelling = Annotated[str, AfterValidator(_spelling)]
 Pronunciation = Annotated[str, AfterValidator(_pronunciation)]
 Prompts = Annotated[
@@ -101,21 +108,30 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class BrainFallback(Part):
+class Server(Part):
+    """Where a remote engine is, if not where OPENAI_BASE_URL and OPENAI_API_KEY say."""
+
+    url: str = ""
+    """For openai: the server's base address, such as http://127.0.0.1:8000/v1."""
+    api_key: KeyReference = ""
+    """For openai: `${NAME}`, the environment variable that holds the key of the server at `url`."""
+
+
+class BrainFallback(Server):
     """A brain to ask when those before it cannot answer."""
 
     engine: Literal["playbook", "openai"]
     model: str = ""
 
 
-class AsrFallback(Part):
+class AsrFallback(Server):
     """A recogniser to ask when those before it cannot answer."""
 
     engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"]
     model: str = ""
 
 
-class TtsFallback(Part):
+class TtsFallback(Server):
     """A synthesiser to ask when those before it cannot speak."""
 
     engine: Literal["piper", "coqui", "openai"]
@@ -123,7 +139,7 @@ class TtsFallback(Part):
     model: str = ""
 
 
-class BrainChoice(Part):
+class BrainChoice(Server):
     """Which brain answers, and how sure it must be. `engine` unset means the configuration's."""
 
     engine: Literal["playbook", "openai", "hybrid"] | None = None
@@ -140,7 +156,7 @@ class BrainChoice(Part):
     """Whether sentences without evidence are held back."""
 
 
-class AsrChoice(Part):
+class AsrChoice(Server):
     """Which recogniser listens."""
 
     engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"] | None = None
@@ -151,7 +167,7 @@ class AsrChoice(Part):
     """Names that callers say, such as products and streets; whisper and openai listen for them."""
 
 
-class TtsChoice(Part):
+class TtsChoice(Server):
     """Which synthesiser speaks, and how."""
 
     engine: Literal["piper", "coqui", "openai"] | None = None

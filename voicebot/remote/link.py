@@ -36,7 +36,7 @@ KEEP_ALIVE_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a service is. Empty fields fall back to OPENAI_BASE_URL and OPENAI_API_KEY."""
+    """Where a service is. Without an address it is where OPENAI_BASE_URL and OPENAI_API_KEY say."""
 
     base_url: str = ""
     api_key: str = ""
@@ -45,6 +45,12 @@ class Endpoint:
     """Bounds each gap on the wire; the exchange's own deadlines are tighter."""
     links: int = 8
     """Connections kept, and so requests at once."""
+
+    @property
+    def key(self) -> str:
+        """The key to send. The environment's is for the environment's server: no other gets to see it."""
+        usual = "" if self.base_url else os.environ.get("OPENAI_API_KEY", "")
+        return self.api_key or usual or "none"  # a server of one's own wants none, but the client insists on one
 
 
 class LinkError(Exception):
@@ -76,8 +82,7 @@ class Link:
         )
         self.client = openai.OpenAI(
             base_url=endpoint.base_url or None,
-            # Servers of one's own want no key, but the client insists on one.
-            api_key=endpoint.api_key or os.environ.get("OPENAI_API_KEY") or "none",
+            api_key=endpoint.key,
             max_retries=0,
             timeout=timeout,
             http_client=http,

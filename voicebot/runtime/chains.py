@@ -8,6 +8,8 @@ from typing import Final, NamedTuple, Protocol
 
 from voicebot.config import Settings
 from voicebot.dialplan.model import Dialplan
+from voicebot.dialplan.policy import resolve
+from voicebot.remote.link import Endpoint
 
 EMBEDDED: Final = {"asr": "moonshine", "brain": "playbook", "tts": "piper"}
 """What stands in for a remote engine when nothing else is said."""
@@ -22,6 +24,13 @@ class Chosen(NamedTuple):
     model: str = ""
     voice: str = ""
     speed: float = 1.0
+    url: str = ""
+    api_key: str = ""
+    """A reference to the environment."""
+
+    def endpoint(self) -> Endpoint | None:
+        """Return where a remote engine is, None for where the environment says. Raises SecretMissingError."""
+        return Endpoint(base_url=self.url, api_key=resolve(self.api_key)) if self.url or self.api_key else None
 
 
 class _Named(Protocol):
@@ -29,6 +38,10 @@ class _Named(Protocol):
     def engine(self) -> str | None: ...
     @property
     def model(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def api_key(self) -> str: ...
 
 
 class _Choice(_Named, Protocol):
@@ -68,13 +81,25 @@ def _chain(role: str, own: _Choice, usual: _Choice) -> tuple[Chosen, ...]:
     """Take the dialplan's choice before the configuration's, and its fallbacks with it."""
     engine = own.engine or usual.engine or EMBEDDED[role]
     same = own.engine in {None, usual.engine}
-    first = Chosen(engine, own.model or (usual.model if same else ""), _voice(own) or (_voice(usual) if same else ""))
+    first = _chosen(engine, own)
+    if same:
+        whose = own if own.url or own.api_key else usual
+        first = first._replace(
+            model=own.model or usual.model,
+            voice=_voice(own) or _voice(usual),
+            url=whose.url,
+            api_key=whose.api_key,
+        )
     fallbacks = own.fallbacks
     if fallbacks is None and own.engine is None:
         fallbacks = usual.fallbacks
     if fallbacks is None:
         return (first, Chosen(EMBEDDED[role])) if engine in REMOTE else (first,)
-    return (first, *(Chosen(named.engine or EMBEDDED[role], named.model, _voice(named)) for named in fallbacks))
+    return (first, *(_chosen(named.engine or EMBEDDED[role], named) for named in fallbacks))
+
+
+def _chosen(engine: str, named: _Named) -> Chosen:
+    return Chosen(engine, named.model, _voice(named), url=named.url, api_key=named.api_key)
 
 
 def _voice(choice: _Named) -> str:

@@ -17,7 +17,7 @@ from voicebot.brain.protocol import Brain
 from voicebot.config import Settings
 from voicebot.core.events import Category, Role
 from voicebot.core.policy import Phrases
-from voicebot.dialplan.policy import Policy
+from voicebot.dialplan.policy import Policy, SecretMissingError
 from voicebot.dialplan.prompts import prompts
 from voicebot.media.frames import whole_frames
 from voicebot.media.recordings import UnusableRecording, phrase_key, read_recording
@@ -132,9 +132,9 @@ class EngineRoom:
     def _recogniser(self, chosen: Chosen) -> tuple[AsrEngine, Health]:
         if chosen not in self._recognisers:
             try:
-                engine = build_asr(chosen.engine, chosen.model)
+                engine = build_asr(chosen.engine, chosen.model, chosen.endpoint())
                 engine.warm_up()
-            except EngineUnavailableError as error:
+            except (EngineUnavailableError, SecretMissingError) as error:
                 raise EngineUnavailable(str(error)) from error
             health = self._health(Role.ASR, engine.name, lambda: probes.try_asr(engine))
             self._recognisers[chosen] = (engine, health)
@@ -143,8 +143,8 @@ class EngineRoom:
     def _speaker(self, chosen: Chosen) -> tuple[Speaker, Health]:
         if chosen not in self._speakers:
             try:
-                engine = build_tts(chosen.engine, chosen.voice, chosen.model, speed=chosen.speed)
-            except TtsUnavailable as error:
+                engine = build_tts(chosen.engine, chosen.voice, chosen.model, chosen.endpoint(), chosen.speed)
+            except (TtsUnavailable, SecretMissingError) as error:
                 raise EngineUnavailable(str(error)) from error
             health = self._health(Role.TTS, engine.name, lambda: probes.try_tts(engine))
             try:
@@ -160,8 +160,8 @@ class EngineRoom:
 
     def _brain(self, policy: Policy, name: str, chosen: Chosen) -> tuple[Brain, Health]:
         try:
-            brain = build_brain(policy, chosen.engine, chosen.model)
-        except BrainUnavailable as error:
+            brain = build_brain(policy, chosen.engine, chosen.model, chosen.endpoint())
+        except (BrainUnavailable, SecretMissingError) as error:
             raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
         brain.warm_up()
         return brain, self._health(Role.BRAIN, name, lambda: probes.try_brain(brain))

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Self, TextIO
 
 import numpy as np
 from rich.console import Console
@@ -23,8 +23,10 @@ from voicebot.asr.protocol import AsrEngine, AsrResult, HearingFailed
 from voicebot.config import Settings
 from voicebot.core.events import FRAME_MS
 from voicebot.dialplan.model import Dialplan
+from voicebot.dialplan.policy import SecretMissingError
 from voicebot.media.frames import FRAME_BYTES
-from voicebot.runtime.chains import asr_chain, tts_chain
+from voicebot.remote.link import Endpoint
+from voicebot.runtime.chains import Chosen, asr_chain, tts_chain
 from voicebot.runtime.installed import missing_for_asr, missing_for_tts
 from voicebot.tts.catalogue import TtsUnavailable, build_tts
 from voicebot.tts.framing import render
@@ -46,6 +48,17 @@ class Choice:
     engine: str
     model: str = ""
     voice: str = ""
+    url: str = ""
+    api_key: str = ""
+
+    @classmethod
+    def of(cls, role: str, chosen: Chosen) -> Self:
+        """Return the choice of an engine in a chain."""
+        return cls(role, chosen.engine, chosen.model, chosen.voice, chosen.url, chosen.api_key)
+
+    def endpoint(self) -> Endpoint | None:
+        """Return where a remote engine is, None for where the environment says. Raises SecretMissingError."""
+        return Chosen(self.engine, url=self.url, api_key=self.api_key).endpoint()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +73,13 @@ class Speed:
 def choices(settings: Settings, plans: Iterable[Dialplan]) -> tuple[Choice, ...]:
     """Return what the configuration and the dialplans choose, and every engine of this machine that they do not."""
     asr, tts = settings.asr, settings.tts
-    chosen = [Choice("asr", asr.engine, asr.model), Choice("tts", tts.engine, tts.model, tts.voice)]
+    chosen = [
+        Choice("asr", asr.engine, asr.model, url=asr.url, api_key=asr.api_key),
+        Choice("tts", tts.engine, tts.model, tts.voice, tts.url, tts.api_key),
+    ]
     for plan in plans:
-        chosen += [Choice("asr", each.engine, each.model) for each in asr_chain(plan, settings)]
-        chosen += [Choice("tts", each.engine, each.model, each.voice) for each in tts_chain(plan, settings)]
+        chosen += [Choice.of("asr", each) for each in asr_chain(plan, settings)]
+        chosen += [Choice.of("tts", each) for each in tts_chain(plan, settings)]
     named = {(choice.role, choice.engine) for choice in chosen}
     others = [Choice("asr", name) for name in LOCAL_ASR] + [Choice("tts", name) for name in LOCAL_TTS]
     chosen += [choice for choice in others if (choice.role, choice.engine) not in named]
@@ -96,14 +112,14 @@ def _tried(choice: Choice) -> Speed | str:
         return f"{missing.message}: {missing.remedy}"
     try:
         return _try_asr(choice) if choice.role == "asr" else _try_tts(choice)
-    except (EngineUnavailableError, TtsUnavailable, SpeakingFailed) as error:
+    except (EngineUnavailableError, TtsUnavailable, SpeakingFailed, SecretMissingError) as error:
         return str(error)
 
 
 def _try_asr(choice: Choice) -> Speed:
     frames = list(_frames(render(build_tts("piper"), _SENTENCE)))
     began = time.monotonic()
-    engine = build_asr(choice.engine, choice.model)
+    engine = build_asr(choice.engine, choice.model, choice.endpoint())
     try:
         engine.warm_up()
         loaded = time.monotonic()
@@ -142,7 +158,7 @@ def _final_ms(engine: AsrEngine, frames: list[bytes]) -> float:
 
 def _try_tts(choice: Choice) -> Speed:
     began = time.monotonic()
-    engine: TtsEngine = build_tts(choice.engine, choice.voice, choice.model)
+    engine: TtsEngine = build_tts(choice.engine, choice.voice, choice.model, choice.endpoint())
     try:
         engine.warm_up()
         loaded = time.monotonic()
