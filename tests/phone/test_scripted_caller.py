@@ -108,6 +108,13 @@ def test_say_renders_a_text_and_says_with_what(capsys: pytest.CaptureFixture[str
     assert "rendering with Piper: Good morning." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [[], ["--dtmf", "5"]])
+def test_a_caller_need_not_speak(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with AgentPhone(greeting=tone(100)) as agent:
+        assert call_command(command(agent.uri, *options, "--wait", "50")) == 0
+    assert "0 turns of the caller" in capsys.readouterr().out
+
+
 def test_a_refused_call_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     with AgentPhone(answering=Answering.BUSY) as agent:
         assert call_command(command(agent.uri)) == 1
