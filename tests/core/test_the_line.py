@@ -225,6 +225,42 @@ def test_a_dead_line_can_be_put_on_hold() -> None:
     assert call.all(Hangup) == []
 
 
+def test_a_caller_on_hold_is_not_waited_for_for_ever() -> None:
+    call = speaking()
+    call.at(2000, HELD)
+    assert call.run_to(2000 + 600_000 - 1) == []
+    assert call.run_to(2000 + 600_000) == [Hangup(200, "held")]
+    assert core.next_deadline(call.state) is None
+
+
+def test_hold_while_the_bot_thinks_ends_the_call_in_time_too() -> None:
+    call = Timeline(replace(POLICY, budgets=replace(POLICY.budgets, hold_ms=2000))).thinking()
+    call.at(1400, HELD)
+    commands = call.run_to(3400)
+    assert CancelBrain(call.attempt) in commands
+    assert commands[-1] == Hangup(200, "held")
+
+
+def test_the_limit_counts_one_hold_only() -> None:
+    call = Timeline().listening()
+    for began_ms in (1000, 400_000):
+        call.at(began_ms, HELD)
+        call.at(began_ms + 300_000, FLOWING)
+    call.run_to(705_000)
+    assert call.all(Hangup) == []
+
+
+def test_hold_does_not_cut_a_transfer() -> None:
+    call = Timeline(replace(POLICY, budgets=replace(POLICY.budgets, hold_ms=2000))).handing_off()
+    call.plays()
+    held_ms = call.now_ms
+    call.at(held_ms, HELD)
+    call.run_to(held_ms + 29_000)
+    assert call.all(Hangup) == []
+    call.run_to(held_ms + 34_000)
+    assert call.last(Hangup) == Hangup(200, "held"), "the transfer has failed, and the call is still held"
+
+
 def test_the_end_settles_everything() -> None:
     call = Timeline().thinking()
     call.speaks(1500)

@@ -55,6 +55,17 @@ def test_both_hear_each_other(agent: AgentPhone, codec: int, tmp_path: Path) -> 
     assert np.abs(read_wav(tmp_path / "call.wav").astype(int)).max() > 8000
 
 
+@pytest.mark.parametrize(
+    ("transport", "target", "reason"),
+    [("udp", "sip:a@192.0.2.9", "Invalid argument"), ("tcp", "sip:a@127.0.0.1:1;transport=tcp", "Connection refused")],
+)
+def test_a_call_that_cannot_be_sent_fails_at_once(transport: str, target: str, reason: str) -> None:
+    with Phone("127.0.0.1", transport=transport) as caller:
+        caller.dial(target)
+        with pytest.raises(CallFailed, match=f"not sent from 127.0.0.1 to .*: {reason}"):
+            caller.wait_answered(timeout_ms=400)  # before the first repetition would be due
+
+
 def test_over_tcp() -> None:
     with AgentPhone(transport="tcp") as agent, Phone(transport="tcp") as caller:
         connected(caller, agent)

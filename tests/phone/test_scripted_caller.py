@@ -108,6 +108,13 @@ def test_say_renders_a_text_and_says_with_what(capsys: pytest.CaptureFixture[str
     assert "rendering with Piper: Good morning." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [[], ["--dtmf", "5"]])
+def test_a_caller_need_not_speak(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with AgentPhone(greeting=tone(100)) as agent:
+        assert call_command(command(agent.uri, *options, "--wait", "50")) == 0
+    assert "0 turns of the caller" in capsys.readouterr().out
+
+
 def test_a_refused_call_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     with AgentPhone(answering=Answering.BUSY) as agent:
         assert call_command(command(agent.uri)) == 1
@@ -122,6 +129,9 @@ def test_a_refused_call_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> No
         (["sip:a@127.0.0.1", "--wav", "nowhere.wav"], "--wav nowhere.wav"),
         (["sip:a@127.0.0.1", "--wav", __file__], "16-bit"),
         (["sip:a@127.0.0.1", "--local-ip", "192.0.2.1"], "--local-ip 192.0.2.1"),
+        (["sip:a@127.0.0.1", "--local-ip", "nonsense"], "--local-ip nonsense"),
+        (["sip:a@192.0.2.9", "--local-ip", "127.0.0.1"], "no way to 192.0.2.9:5060 from 127.0.0.1: Invalid argument"),
+        (["sip:a@no.such.host.invalid"], "no.such.host.invalid"),
     ],
 )
 def test_a_script_that_cannot_be_run_is_named_with_its_remedy(

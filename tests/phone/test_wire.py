@@ -24,6 +24,10 @@ def test_a_gap_inside_an_answer_counts_only_above_the_limit() -> None:
     assert list(turn.gaps_ms) == [600]
 
 
+def test_a_caller_who_said_nothing_had_no_turns() -> None:
+    assert measure_turns([], speech(1000, 2000), until_ms=3000) == []
+
+
 def test_no_answer_is_no_silence() -> None:
     first, second = measure_turns([Stretch(1000, 2000), Stretch(3000, 4000)], speech(4250, 5000), until_ms=6000)
     assert first.silence_ms is None

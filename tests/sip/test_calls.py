@@ -207,6 +207,7 @@ def test_an_invite_without_an_offer_is_answered_with_one(bot: EchoBot, raw_calle
 def test_a_refer_outside_any_call_moves_nothing(bot: EchoBot, raw_caller: Callable[[int], RawCaller]) -> None:
     caller = raw_caller(bot.agent.port)
     caller.send("REFER", 1, extra="Refer-To: <sip:fraud@127.0.0.1:9>\r\n")
+    assert caller.response().startswith("SIP/2.0 603 ")
     caller.send("OPTIONS", 2)
     assert "CSeq: 2 OPTIONS" in caller.response()
     assert not bot.switchboard.legs

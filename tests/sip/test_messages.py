@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicebot.core.events import TransferReport, TransferReported
-from voicebot.sip.message import parse_message, status_of, uri_in, user_in
+from voicebot.sip.message import codecs_in, key_in, parse_message, status_of, uri_in, user_in
 from voicebot.sip.transfer import ReferWatch
 
 INVITE = (
@@ -148,3 +148,29 @@ def test_a_late_notify_of_an_earlier_refer_is_not_taken_for_this_one() -> None:
     assert seen.on_notify(notify("SIP/2.0 200 OK", "terminated", event="refer;id=41")) == ()
     assert not seen.succeeded
     assert seen.on_notify(notify("SIP/2.0 486 Busy", "terminated", event="refer;id=42"))
+
+
+@pytest.mark.parametrize(
+    ("sdp", "codecs"),
+    [
+        (
+            "v=0\r\nm=audio 9 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n",
+            {"PCMU", "PCMA", "TELEPHONE-EVENT"},
+        ),
+        ("v=0\nm=audio 9 RTP/AVP 18 96\na=rtpmap:96 opus/48000/2\n", {"18", "OPUS"}),
+        ("v=0\r\nm=video 9 RTP/AVP 34\r\nm=audio 9 RTP/AVP 9\r\n", {"G722"}),
+        ("v=0\r\nm=audio 0 RTP/AVP 0\r\n", None),
+        ("v=0\r\n", None),
+        ("", None),
+    ],
+)
+def test_the_codecs_of_an_offer(sdp: str, codecs: set[str] | None) -> None:
+    assert codecs_in(sdp) == codecs
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [("5", "5"), (" * ", "*"), ("Signal= 9\r\nDuration= 160", "9"), ("SIGNAL=a", "A"), ("10", ""), ("", ""), ("E", "")],
+)
+def test_the_key_in_an_info(body: str, key: str) -> None:
+    assert key_in(body) == key

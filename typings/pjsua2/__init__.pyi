@@ -18,6 +18,7 @@ PJSIP_INV_STATE_DISCONNECTED: int
 PJSIP_ROLE_UAC: int
 PJSIP_ROLE_UAS: int
 PJSIP_SC_DECLINE: int
+PJSIP_SC_NOT_ACCEPTABLE_HERE: int
 PJSIP_SC_MULTIPLE_CHOICES: int
 PJSIP_SC_OK: int
 PJSIP_SC_PROGRESS: int
@@ -27,6 +28,7 @@ PJSIP_TRANSPORT_TCP: int
 PJSIP_TRANSPORT_UDP: int
 PJSIP_TSX_STATE_COMPLETED: int
 PJSIP_TSX_STATE_TERMINATED: int
+PJSIP_TSX_STATE_TRYING: int
 PJSUA_CALL_MEDIA_ACTIVE: int
 PJSUA_CALL_MEDIA_REMOTE_HOLD: int
 PJSUA_SIP_TIMER_INACTIVE: int
@@ -121,6 +123,7 @@ class AccountConfig:
     mediaConfig: AccountMediaConfig
 
 class SipRxData:
+    pjRxData: SupportsInt
     wholeMsg: str
     srcAddress: str
 
@@ -184,6 +187,7 @@ class StreamStat:
     rtcp: RtcpStat
 
 class SipTransaction:
+    pjTransaction: SupportsInt
     role: int
     method: str
     statusCode: int
@@ -211,6 +215,16 @@ class OnCallMediaStateParam: ...
 
 class OnCallTsxStateParam:
     e: SipEvent
+
+class SdpSession:
+    wholeSdp: str
+
+class OnCallRxOfferParam:
+    offer: SdpSession
+    statusCode: int
+
+class CallSendRequestParam:
+    method: str
 
 class OnDtmfDigitParam:
     method: int
@@ -250,12 +264,14 @@ class Call:
     def answer(self, prm: CallOpParam) -> None: ...
     def hangup(self, prm: CallOpParam) -> None: ...
     def xfer(self, destination: str, prm: CallOpParam) -> None: ...
+    def sendRequest(self, prm: CallSendRequestParam) -> None: ...
     def getAudioMedia(self, index: int) -> AudioMedia: ...
     def getStreamInfo(self, index: int) -> StreamInfo: ...
     def getStreamStat(self, index: int) -> StreamStat: ...
     def getMedTransportInfo(self, index: int) -> MediaTransportInfo: ...
     def onCallState(self, prm: OnCallStateParam) -> None: ...
     def onCallMediaState(self, prm: OnCallMediaStateParam) -> None: ...
+    def onCallRxOffer(self, prm: OnCallRxOfferParam) -> None: ...
     def onDtmfDigit(self, prm: OnDtmfDigitParam) -> None: ...
     def onCallTsxState(self, prm: OnCallTsxStateParam) -> None: ...
     def onCallTransferStatus(self, prm: OnCallTransferStatusParam) -> None: ...

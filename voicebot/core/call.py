@@ -169,8 +169,9 @@ def _media_changed(move: Move, media: MediaState) -> None:
         return
     move.suspicion = None
     move.drop_early()
-    move.talk = replace(move.talk, no_input_due_ms=None, media_due_ms=None)
+    move.talk = replace(move.talk, no_input_due_ms=None, media_due_ms=None, hold_due_ms=None)
     if media is MediaState.HELD:
+        move.talk = replace(move.talk, hold_due_ms=move.now_ms + move.policy.budgets.hold_ms)
         move.pause()
         return
     spoke = move.mouth.state is not mouth.State.SILENT
@@ -286,6 +287,7 @@ def _call_deadlines(move: Move) -> None:
         (talk.soft_due_ms, turns.late_answer),
         (talk.no_input_due_ms, turns.no_input),
         (talk.media_due_ms, _line_dead),
+        (talk.hold_due_ms, handing_over.hold_overdue),
         (talk.drain_due_ms, handing_over.drain_overdue),
     ):
         if _passed(move, due_ms) and due_ms in move.talk.deadlines():  # an earlier one may have settled it

@@ -114,6 +114,7 @@ class Conversation:
     no_input_at_ms: int = 0
     """When the caller is asked; speech that may yet have words defers `no_input_due_ms`, not this."""
     media_due_ms: int | None = None
+    hold_due_ms: int | None = None
     drain_due_ms: int | None = None
 
     def moved(self, trigger: Trigger) -> Conversation | None:
@@ -175,5 +176,6 @@ class Conversation:
             self.brain_due_ms,
             self.no_input_due_ms,
             self.media_due_ms,
+            self.hold_due_ms,
             self.drain_due_ms,
         )

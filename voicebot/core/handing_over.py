@@ -132,7 +132,7 @@ def call_ended(move: Move, event: CallEnded) -> None:
     move.converse(conversation.Trigger.END)
     if move.handoff.under_way:
         _end_handoff(move, *_outcome_of_end(move.handoff.state, event.cause))
-    move.talk = replace(move.talk, no_input_due_ms=None, media_due_ms=None, drain_due_ms=None)
+    move.talk = replace(move.talk, no_input_due_ms=None, media_due_ms=None, hold_due_ms=None, drain_due_ms=None)
     if move.ear.open:
         move.hear(ear.closed(move.ear, ear.Trigger.TURN_END), ear.Trigger.TURN_END)
     move.note("call_ended", cause=event.cause, code=event.code)
@@ -145,6 +145,19 @@ def _outcome_of_end(state: machine.State, cause: EndCause) -> tuple[machine.Trig
         return machine.Trigger.FAIL, Outcome.UNKNOWN if referred else Outcome.FAILED
     presumed = state is machine.State.ACCEPTED
     return machine.Trigger.PEER_BYE, Outcome.PRESUMED_TRANSFERRED if presumed else Outcome.CALLER_GONE
+
+
+def hold_overdue(move: Move) -> None:
+    """Nobody took the call back: hang up. There is no goodbye, because whoever holds a call does not hear it.
+
+    A transfer under way has a limit of its own, and those who carry it out often hold the call meanwhile.
+    """
+    if move.talk.state is conversation.State.HANDING_OFF:
+        move.talk = replace(move.talk, hold_due_ms=move.now_ms + move.policy.budgets.hold_ms)
+        return
+    move.talk = replace(move.talk, hold_due_ms=None)
+    move.stop_answering()
+    move.do(Hangup(OK, "held"))
 
 
 def drain_overdue(move: Move) -> None:

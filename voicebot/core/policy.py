@@ -96,6 +96,8 @@ class Budgets:
     tool_hard_ms: int = 3_000
     media_lost_ms: int = 5_000
     """After RTP stopped and the caller was asked: time until the call ends."""
+    hold_ms: int = 600_000
+    """A caller who is on hold is given up after this."""
     transfer_ms: int = 30_000
     """A REFER without a final NOTIFY becomes unknown after this."""
 

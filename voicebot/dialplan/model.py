@@ -255,6 +255,8 @@ class BudgetsPart(Part):
     """In place of `tts_first_ms` while another voice could say it instead."""
     tool_hard_ms: Ms = 3_000
     media_lost_ms: Ms = 5_000
+    hold_ms: Annotated[int, Field(ge=1_000, le=3_600_000)] = 600_000
+    """A caller who is on hold for longer is given up."""
     transfer_ms: Ms = 30_000
 
 

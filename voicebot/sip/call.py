@@ -25,13 +25,17 @@ from voicebot.core.events import (
 from voicebot.sip.audio_port import AudioPort, AudioPorts
 from voicebot.sip.legs import DtmfDigit, DtmfMethod, LegOwner
 from voicebot.sip.media_source import MediaSource, parse_address
+from voicebot.sip.message import codecs_in, key_in, parse_message
+from voicebot.sip.methods import Methods
+from voicebot.sip.settings import SipSettings
 from voicebot.sip.transfer import ReferWatch
 
 _LOG = logging.getLogger(__name__)
 _METHODS = {0: DtmfMethod.RFC4733, 1: DtmfMethod.INFO}
 _CARRYING = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 _REQUEST_TERMINATED = 487
-_BAD_REQUEST = 400
+_OK, _BAD_REQUEST, _UNSUPPORTED_MEDIA_TYPE = 200, 400, 415
+_NO_SUCH_CALL = frozenset({408, 481})
 
 _P = ParamSpec("_P")
 _Self = TypeVar("_Self", bound="Leg")
@@ -61,8 +65,8 @@ class Leg(pj.Call):
         key: int,
         ports: AudioPorts,
         signalling_host: str,
-        rtp_timeout_ms: int,
-        has_credentials: bool,
+        settings: SipSettings,
+        methods: Methods,
         on_gone: Callable[[int], None],
         on_transferred: Callable[[int], None],
     ) -> None:
@@ -70,8 +74,8 @@ class Leg(pj.Call):
         self.key = key
         self.owner: LegOwner | None = None
         self._ending: EndCause | None = None
-        self._rtp_timeout_ms = rtp_timeout_ms
-        self._has_credentials = has_credentials
+        self._settings = settings
+        self._methods = methods
         self._on_gone = on_gone
         self._on_transferred = on_transferred
         self._source = MediaSource(signalling_host)
@@ -85,6 +89,9 @@ class Leg(pj.Call):
         self._refer: ReferWatch | None = None
         self._packets = -1
         self._packets_since_ms = 0
+        self._probe_open = False
+        self._probed_ms = 0
+        self._peer_gone = False
         self.now_ms = 0
         """Monotonic ms, advanced by the SIP thread."""
 
@@ -112,7 +119,7 @@ class Leg(pj.Call):
             header = pj.SipHeader()
             header.hName, header.hValue = name, value
             param.txOption.headers.append(header)
-        self._refer = ReferWatch(transfer, answers_challenge=self._has_credentials)
+        self._refer = ReferWatch(transfer, answers_challenge=self._settings.account is not None)
         try:
             self.xfer(target, param)
         except pj.Error as failure:
@@ -123,6 +130,8 @@ class Leg(pj.Call):
     def watch(self, now_ms: int) -> None:
         """Look whether RTP arrives and from where. Called a few times a second."""
         self.now_ms = now_ms
+        if self._media is MediaState.HELD:
+            self._watch_held(now_ms)
         if self._media_index < 0:
             return
         try:
@@ -135,7 +144,7 @@ class Leg(pj.Call):
             self._packets, self._packets_since_ms = packets, now_ms
             if self._media is MediaState.LOST:
                 self._change_media(MediaState.FLOWING)
-        elif self._media is MediaState.FLOWING and now_ms - self._packets_since_ms >= self._rtp_timeout_ms:
+        elif self._media is MediaState.FLOWING and now_ms - self._packets_since_ms >= self._settings.rtp_timeout_ms:
             self._change_media(MediaState.LOST)
 
     def abandon(self) -> None:
@@ -172,26 +181,81 @@ class Leg(pj.Call):
         self._report_answer()
 
     @_callback
+    def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
+        """Turn a new offer without a codec of ours away, which the library would call a failure of its own (500)."""
+        offered = codecs_in(prm.offer.wholeSdp)
+        if offered is not None and offered.isdisjoint(self._settings.codecs):
+            prm.statusCode = pj.PJSIP_SC_NOT_ACCEPTABLE_HERE
+
+    @_callback
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
         """Pass a digit on."""
         self._post(DtmfDigit(prm.digit, _METHODS.get(int(prm.method), DtmfMethod.INFO)))
 
     @_callback
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
-        """Read the REFER's responses and NOTIFYs as they came."""
-        if self._refer is None or prm.e.type != pj.PJSIP_EVENT_TSX_STATE:
+        """Answer what the library does not, and read what comes of our own requests, as it came."""
+        if prm.e.type != pj.PJSIP_EVENT_TSX_STATE:
             return
         change = prm.e.body.tsxState
+        method, role, state = change.tsx.method, change.tsx.role, change.tsx.state
+        if method in {"OPTIONS", "INFO"} and role == pj.PJSIP_ROLE_UAS and state == pj.PJSIP_TSX_STATE_TRYING:
+            self._answer_request(change)
+        elif method == "OPTIONS" and role == pj.PJSIP_ROLE_UAC and state >= pj.PJSIP_TSX_STATE_COMPLETED:
+            self._probed(change)
+        elif self._refer is not None:
+            self._follow_refer(self._refer, change)
+
+    def _answer_request(self, change: pj.TsxStateEvent) -> None:
+        """OPTIONS, and keys sent as application/dtmf; the library takes application/dtmf-relay by itself."""
+        request = parse_message(change.src.rdata.wholeMsg)
+        kind = request.header("Content-Type").split(";", 1)[0].strip().lower()
+        if request.start_line.startswith("INFO"):
+            if kind == "application/dtmf-relay":
+                return
+            key = key_in(request.body) if kind == "application/dtmf" else ""
+            code = _OK if key or not request.body else _UNSUPPORTED_MEDIA_TYPE
+        else:
+            key, code = "", _OK
+        self._methods.respond(int(change.tsx.pjTransaction), int(change.src.rdata.pjRxData), code)
+        if key:
+            self._post(DtmfDigit(key, DtmfMethod.INFO))
+
+    def _watch_held(self, now_ms: int) -> None:
+        """Ask a peer who holds the call, and of whom no RTP is expected, whether it is still there."""
+        try:
+            if self._peer_gone:
+                self.end(EndCause.MEDIA_LOST)
+            elif not self._probe_open and now_ms - self._probed_ms >= self._settings.hold_probe_ms:
+                self._probe_open, self._probed_ms = True, now_ms
+                param = pj.CallSendRequestParam()
+                param.method = "OPTIONS"
+                self.sendRequest(param)
+        except pj.Error as failure:
+            _LOG.warning("SIP command failed", extra={"status": failure.status, "operation": failure.title})
+
+    def _probed(self, change: pj.TsxStateEvent) -> None:
+        """Any response shows that the peer is there, except that it knows of no such call (RFC 3261, 12.2.1.2)."""
+        if not self._probe_open:
+            return
+        self._probe_open = False
+        answered = change.type == pj.PJSIP_EVENT_RX_MSG
+        if not answered or int(change.tsx.statusCode) in _NO_SUCH_CALL:
+            _LOG.info("held call is gone", extra={"leg": self.key, "code": int(change.tsx.statusCode)})
+            self._peer_gone = True
+
+    def _follow_refer(self, refer: ReferWatch, change: pj.TsxStateEvent) -> None:
+        """Read the REFER's responses and NOTIFYs as they came."""
         method, role = change.tsx.method, change.tsx.role
         if method == "REFER" and role == pj.PJSIP_ROLE_UAC and change.tsx.state == pj.PJSIP_TSX_STATE_COMPLETED:
             received = change.src.rdata.wholeMsg if change.type == pj.PJSIP_EVENT_RX_MSG else ""
-            report = self._refer.on_response(int(change.tsx.statusCode), received)
+            report = refer.on_response(int(change.tsx.statusCode), received)
             if report is not None:
                 self._post(report)
         elif method == "NOTIFY" and role == pj.PJSIP_ROLE_UAS and change.type == pj.PJSIP_EVENT_RX_MSG:
-            for notified in self._refer.on_notify(change.src.rdata.wholeMsg):
+            for notified in refer.on_notify(change.src.rdata.wholeMsg):
                 self._post(notified)
-            if self._refer.succeeded:
+            if refer.succeeded:
                 self._on_transferred(self.key)
 
     @_callback
@@ -240,6 +304,7 @@ class Leg(pj.Call):
     def _change_media(self, state: MediaState) -> None:
         if state is not self._media:
             self._media = state
+            self._probed_ms = self.now_ms
             self._post(MediaChanged(state))
 
     def _cause(self, code: int) -> EndCause:

@@ -6,13 +6,13 @@ owns every object, because freeing a call or a port on another thread aborts the
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import socket
 
 import pjsua2 as pj
 
 from voicebot.sip.legs import RATE
+from voicebot.sip.methods import Methods, ModuleRefused, native
 from voicebot.sip.settings import SipSettings
 
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}
@@ -27,20 +27,16 @@ class SipStartFailed(Exception):
     """The user agent cannot start as configured. The message names the setting and the remedy."""
 
 
-def _native() -> ctypes.CDLL:
-    return ctypes.CDLL(pj._pjsua2.__file__)  # noqa: SLF001 - the wrapper has neither the log level nor the call limit
-
-
 def _library_error(failure: pj.Error) -> str:
     return f"{failure.title}: {failure.reason}"
 
 
-def start_library(settings: SipSettings) -> tuple[pj.Endpoint, int]:
+def start_library(settings: SipSettings, methods: Methods) -> tuple[pj.Endpoint, int]:
     """Bring pjsip up as `settings` say. Returns the endpoint and the SIP port.
 
     Raises SipStartFailed, having cleaned up.
     """
-    _native().pj_log_set_level(0)
+    native().pj_log_set_level(0)
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     try:
@@ -50,9 +46,13 @@ def start_library(settings: SipSettings) -> tuple[pj.Endpoint, int]:
         endpoint.libStart()
         endpoint.audDevManager().setNullDev()
         _choose_codecs(endpoint, settings.codecs)
+        methods.register()
     except pj.Error as failure:
         endpoint.libDestroy()
         raise SipStartFailed(f"pjsip could not start: {_library_error(failure)}") from failure
+    except ModuleRefused as refused:
+        endpoint.libDestroy()
+        raise SipStartFailed(str(refused)) from refused
     except SipStartFailed:
         endpoint.libDestroy()
         raise
@@ -60,7 +60,7 @@ def start_library(settings: SipSettings) -> tuple[pj.Endpoint, int]:
 
 
 def _check_limits(settings: SipSettings) -> None:
-    allowed = int(_native().pjsua_call_get_max_count())
+    allowed = int(native().pjsua_call_get_max_count())
     if not 1 <= settings.max_calls <= allowed - _REFUSING_CALLS:
         raise SipStartFailed(
             f"sip.max_calls is {settings.max_calls}, but this build of pjsip holds {allowed} calls and one of them is "

@@ -20,6 +20,10 @@ _COMPACT = {
     "u": "allow-events",
     "v": "via",
 }
+_STATIC_TYPES = {"0": "PCMU", "8": "PCMA", "9": "G722"}
+"""RFC 3551, table 4: they need no rtpmap."""
+_RTPMAP = re.compile(r"^a=rtpmap:(\d+) ([^/\s]+)", re.MULTILINE)
+_INFO_KEY = re.compile(r"\s*(?:signal\s*=\s*)?([0-9A-D*#])\s*", re.IGNORECASE)
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: |$)", re.IGNORECASE)
 _BRACKETED = re.compile(r"<([^>]*)>")
 _USER = re.compile(r"(?:sips?:|tel:)([^@;?>]+)", re.IGNORECASE)
@@ -83,3 +87,22 @@ def user_in(uri: str) -> str:
     if found is None:
         return ""
     return _PERCENT.sub(lambda escape: chr(int(escape.group(1), 16)), found.group(1).split(":", 1)[0])
+
+
+def key_in(body: str) -> str:
+    """The key in the body of an INFO of type application/dtmf; empty when it is not one key.
+
+    No RFC defines that type: gateways send the key alone or a `Signal=` line as in application/dtmf-relay.
+    """
+    found = _INFO_KEY.fullmatch(body.lstrip().split("\n", 1)[0])
+    return found.group(1).upper() if found else ""
+
+
+def codecs_in(sdp: str) -> frozenset[str] | None:
+    """The encoding names (RFC 3551) of the first audio stream in an SDP; None when it has no stream that is in use."""
+    for section in re.split(r"^m=", sdp, flags=re.MULTILINE)[1:]:
+        media, port, _, *types = section.split("\n", 1)[0].split()
+        if media == "audio" and port != "0":
+            mapped = dict(_RTPMAP.findall(section))
+            return frozenset(mapped.get(kind, _STATIC_TYPES.get(kind, kind)).upper() for kind in types)
+    return None

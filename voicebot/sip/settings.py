@@ -47,6 +47,8 @@ class SipSettings:
     rtp_port_count: int = 200
     rtp_timeout_ms: int = 15_000
     """RTP that stays away for this long makes the media LOST."""
+    hold_probe_ms: int = 30_000
+    """How often a peer who holds a call is asked by OPTIONS whether it is still there."""
     account: SipAccount | None = None
     user_agent: str = "voicebot"
     library_log: str = ""

@@ -23,6 +23,7 @@ from voicebot.sip.call import Leg
 from voicebot.sip.legs import Admission, IncomingCall, Refuse
 from voicebot.sip.library import SipStartFailed, account_config, start_library
 from voicebot.sip.message import SipMessage, parse_message, uri_in, user_in
+from voicebot.sip.methods import Methods
 from voicebot.sip.settings import SipSettings
 
 __all__ = ["Registration", "SipStartFailed", "UserAgent"]
@@ -65,6 +66,7 @@ class UserAgent:
         self._keys = itertools.count(1)
         self._legs: dict[int, Leg] = {}
         self._ports = AudioPorts()
+        self._methods = Methods()
         self._refused: set[_Refused] = set()
         self._invites_at_ms: deque[int] = deque(maxlen=_PACE_INVITES)
         self._thread = threading.Thread(target=self._run, name="sip", daemon=True)
@@ -144,7 +146,7 @@ class UserAgent:
             self._started.set()
 
     def _serve(self) -> None:
-        endpoint, self.port = start_library(self._settings)
+        endpoint, self.port = start_library(self._settings, self._methods)
         account = _Account(self)
         try:
             account.create(account_config(self._settings, self.port))
@@ -221,8 +223,8 @@ class UserAgent:
             key=key,
             ports=self._ports,
             signalling_host=source.rpartition(":")[0].strip("[]"),
-            rtp_timeout_ms=settings.rtp_timeout_ms,
-            has_credentials=settings.account is not None,
+            settings=settings,
+            methods=self._methods,
             on_gone=self._forget,
             # The transferor ends its leg (RFC 5589, 6.1). By command, so that the 200 to the NOTIFY goes out first.
             on_transferred=self.hangup,

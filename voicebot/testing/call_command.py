@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from voicebot.testing.phone import Phone, ReferPolicy
-from voicebot.testing.phone.message import MalformedMessage, SipUri
+from voicebot.testing.phone.message import Address, MalformedMessage, SipUri
 from voicebot.testing.phone.rtp import KEYS
 from voicebot.testing.scripted_caller import HangUp, Press, Say, ScriptedCaller, Step, WaitForBot, Words, summary
 from voicebot.testing.speech import UnusableWav, read_wav, to_line_rate
@@ -20,6 +21,10 @@ _OK, _NOT_ANSWERED, _USAGE = 0, 1, 2
 
 class UnusableStep(ValueError):
     """An option of the script cannot be carried out. The message names it and the remedy."""
+
+
+class NoWay(ValueError):
+    """The target cannot be reached. The message names the reason and the remedy."""
 
 
 class _AppendStep(argparse.Action):
@@ -49,7 +54,9 @@ def add_call_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait", metavar="MS", type=int, default=8000, help="how long to wait for the bot's first word (%(default)s)"
     )
-    parser.add_argument("--local-ip", default="127.0.0.1", help="the address to call from (%(default)s)")
+    parser.add_argument(
+        "--local-ip", default="", metavar="IP", help="the address to call from (the one that reaches the target)"
+    )
     parser.add_argument(
         "--refer", choices=list(ReferPolicy), default=ReferPolicy.FOLLOW, help="when asked to go elsewhere"
     )
@@ -58,16 +65,18 @@ def add_call_arguments(parser: argparse.ArgumentParser) -> None:
 def call_command(args: argparse.Namespace) -> int:
     """Place the call and print it. Returns 0 when it was answered, 1 when not, 2 for a script that cannot be run."""
     try:
-        transport = "tcp" if SipUri.parse(args.target).over_tcp else "udp"
+        target = SipUri.parse(args.target)
+        local_ip = _local_address(args.local_ip, target.address)
         steps = _script(args.steps, args.wait)
     except MalformedMessage:
         return _usage(f"{args.target}: not a SIP URI; write sip:USER@HOST:PORT")
-    except UnusableStep as unusable:
+    except (UnusableStep, NoWay) as unusable:
         return _usage(str(unusable))
+    transport = "tcp" if target.over_tcp else "udp"
     try:
-        phone = Phone(args.local_ip, transport=transport, refer_policy=ReferPolicy(args.refer))
+        phone = Phone(local_ip, transport=transport, refer_policy=ReferPolicy(args.refer))
     except OSError as error:
-        return _usage(f"--local-ip {args.local_ip}: {error.strerror}; name an address of this machine")
+        return _usage(f"--local-ip {local_ip}: {error.strerror}; name an address of this machine")
     with phone:
         conversation = ScriptedCaller(phone, _tell).call(args.target, steps)
     if not conversation.answered:
@@ -81,6 +90,29 @@ def call_command(args: argparse.Namespace) -> int:
             return _usage(f"--save {args.save}: {error.strerror}")
         _tell(f"saved {args.save}")
     return _OK
+
+
+def _local_address(wanted: str, target: Address) -> str:
+    """Return the address that packets to `target` leave from; `wanted` unless empty. Nothing is sent. Raises NoWay."""
+    try:
+        known = socket.getaddrinfo(*target, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise NoWay(f"{target.host}: {error.strerror}; is the name right?") from error
+    family, _, _, _, address = min(known, key=lambda found: found[0] is not socket.AF_INET)
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        if wanted:
+            try:
+                probe.bind((wanted, 0))
+            except OSError as error:
+                reason = error.strerror or error
+                raise NoWay(f"--local-ip {wanted}: {reason}; name an address of this machine") from error
+        try:
+            probe.connect(address)
+        except OSError as error:
+            remedy = "leave --local-ip out" if wanted else "is the address right, and the network up?"
+            origin = f" from {wanted}" if wanted else ""
+            raise NoWay(f"no way to {target.host}:{target.port}{origin}: {error.strerror}; {remedy}") from error
+        return str(probe.getsockname()[0])
 
 
 def _script(options: Sequence[tuple[str, str]], wait_ms: int) -> list[Step]:

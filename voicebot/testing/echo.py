@@ -60,10 +60,10 @@ class EchoLeg:
             self.news.append(news)
             self.changed.notify_all()
 
-    def wait_for(self, kind: type[_News], *, count: int = 1) -> list[_News]:
-        """Wait until there is that much news of a kind and return all of it. Raises TimeoutError after 10 s."""
+    def wait_for(self, kind: type[_News], *, count: int = 1, timeout_s: float = _PATIENCE_S) -> list[_News]:
+        """Wait until there is that much news of a kind and return all of it. Raises TimeoutError."""
         with self.changed:
-            if not self.changed.wait_for(lambda: len(self._of(kind)) >= count, _PATIENCE_S):
+            if not self.changed.wait_for(lambda: len(self._of(kind)) >= count, timeout_s):
                 raise TimeoutError(f"leg {self.call.leg} has no {count} {kind.__name__} but {self.news}")
             return self._of(kind)
 

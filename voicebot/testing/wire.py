@@ -75,6 +75,8 @@ def measure_turns(spoken: Sequence[Stretch], audible_ms: Sequence[float], until_
     `spoken`: the caller's utterances by their voiced bounds, in order. `audible_ms`: arrivals of the bot's audible
     frames, in order. `until_ms`: when the call ended.
     """
+    if not spoken:
+        return []
     arrivals = np.asarray(audible_ms, np.float64)
     ends = [later.onset_ms for later in spoken[1:]] + [until_ms]
     return [_measure(said, arrivals, end) for said, end in zip(spoken, ends, strict=True)]

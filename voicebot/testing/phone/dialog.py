@@ -184,6 +184,9 @@ class Dialog:
             elif request := self._asking.pop(key, None):
                 self._on_no_response(request)
 
+    def not_sent(self, request: Request, reason: str) -> None:
+        """Learn that a request of ours could not even be sent; by default its timer tells the rest."""
+
     # Requests of ours
 
     def _build(self, method: str, cseq: int, branch: str, headers: Headers, body: bytes) -> Request:

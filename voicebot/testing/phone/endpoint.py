@@ -182,22 +182,27 @@ class Endpoint:
             sends, dialog.sends = dialog.sends, []
             notices, dialog.notices = dialog.notices, []
             for send in sends:
-                self._send(send)
+                self._send(dialog, send)
             for notice in notices:
                 self._on_notice(dialog, notice)
         self.changed.notify_all()
 
-    def _send(self, send: Send) -> None:
-        self._put(send.message.encode(), send.destination)
+    def _send(self, dialog: Dialog, send: Send) -> None:
+        reason = self._put(send.message.encode(), send.destination)
+        if reason and isinstance(send.message, Request):
+            dialog.not_sent(send.message, f"not sent from {self.address.host} to {send.destination.host}: {reason}")
 
-    def _put(self, wire: bytes, destination: Address) -> None:
+    def _put(self, wire: bytes, destination: Address) -> str:
+        """Send, and return why that was not possible; empty when it was."""
         try:
             if self._transport == "TCP":
                 self._connected(destination).sendall(wire)
             else:
                 self._socket.sendto(wire, destination)
-        except OSError as error:  # the dialog's timer reports it as no response
+        except OSError as error:
             logger.warning("SIP message not sent", extra={"peer": destination.host, "errno": error.errno})
+            return error.strerror or str(error)
+        return ""
 
     def _connected(self, peer: Address) -> socket.socket:
         if peer not in self._streams:

@@ -101,6 +101,14 @@ class OutgoingCall(Dialog):
         if self._cancelled:  # the 200 crossed our CANCEL on its way
             self.hang_up(now_ms)
 
+    def not_sent(self, request: Request, reason: str) -> None:
+        """Give up at once when the INVITE could not be sent (RFC 3261 8.1.3.1: as if it had been answered 503)."""
+        if request is self._invite and self.state is State.EARLY:
+            self._schedule.stop(request.branch)
+            self._asking.pop(request.branch, None)
+            self.state = State.ENDED
+            self.notices.append(Refused(503, reason))
+
     def _on_no_response(self, request: Request) -> None:
         if request is self._invite:
             self.state = State.ENDED
