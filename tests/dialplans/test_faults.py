@@ -43,6 +43,16 @@ CASES = {
         HEAD + "hours:\n  monday: {open: ['09:00-12:00', '11:00-13:00']}\n",
         "3:3: hours.monday: two openings overlap",
     ),
+    "a date called like a weekday": (
+        HEAD + "hours:\n  exceptions:\n    2026-12-25: {open: [], names: [Friday]}\n",
+        "4:36: hours.exceptions.2026-12-25.names[0]: 'Friday' cannot name one date",
+    ),
+    "a date called like another": (
+        HEAD
+        + "hours:\n  exceptions:\n    2026-12-25: {open: [], names: [Christmas]}\n"
+        + "    2026-12-26: {open: [], names: [Boxing Day, Christmas]}\n",
+        "5:48: hours.exceptions.2026-12-26.names[1]: 'Christmas' is a name of 'Christmas' already",
+    ),
     "name": (HEAD + "name: other\n", "2:7: name: must be the file's name (write 'plan' or leave it out)"),
     "no such include": (
         HEAD + "include: [gone.yaml]\n",

@@ -97,6 +97,21 @@ def conversation(parts: tuple[PlaybookBrain, PythonToolbox]) -> Conversation:
         ("are you open now", "answered", "Yes, we are open now, until 6 PM."),
         ("are you open on monday", "answered", "On Monday we are closed. We open again on Tuesday at 10 AM."),
         ("are you open on thursday", "answered", "On Thursday we are closed. It is Thanksgiving."),
+        (
+            "Are you open on Christmas Day?",
+            "answered",
+            "On Christmas Day we are closed. We open again the day after at 9",
+        ),
+        ("are you open on christmas", "answered", "On Christmas Day we are closed."),
+        ("when do you close christmas eve", "answered", "On Christmas Eve we are open from 10 AM to 2 PM."),
+        (
+            "are you open on thanksgiving",
+            "answered",
+            "On Thanksgiving we are closed. We open again the day after at 10",
+        ),
+        ("are you open on new years day", "answered", "On New Year's Day we are closed."),
+        ("where is your shot", "answered", "We are at 12 Harbor Lane"),
+        ("when can i come to the shot", "answered", "Our hours are as follows."),
         ("what are your opening hours", "answered", "Monday closed, Tuesday to Wednesday from 10 AM"),
         ("how much is shipping", "answered", "Standard shipping is 6 dollars and 50 cents"),
         ("whats the price for delivering a package", "answered", "Standard shipping"),
@@ -172,6 +187,8 @@ def test_nothing_can_be_said_again_before_anything_was_said(conversation: Conver
 def test_every_clause_names_its_evidence(conversation: Conversation) -> None:
     conversation.say("what are your hours on saturday")
     assert "dialplan:hours.saturday" in conversation.clauses[0].evidence
+    conversation.say("are you open on christmas eve")
+    assert "dialplan:hours.exceptions.2026-12-24" in conversation.clauses[0].evidence
     conversation.say("how much is shipping")
     assert "dialplan:shipping.standard" in conversation.clauses[0].evidence
     conversation.say("order number 48213")
@@ -196,6 +213,25 @@ def test_results_that_tell_little_get_the_general_answer(conversation: Conversat
 def test_the_memory_of_another_brain_is_forgotten(conversation: Conversation) -> None:
     conversation._memory = '[["x",[]]]'
     assert conversation.say("thanks")[0] == "answered"
+
+
+def test_a_date_that_is_past_is_answered_with_the_week(parts: tuple[PlaybookBrain, PythonToolbox]) -> None:
+    later = PlaybookBrain(demo_policy(), lambda: FRIDAY_NOON.replace(year=2027, month=2))
+    told = Conversation(later, parts[1]).say("are you open on christmas day")
+    assert told[1].startswith("Our hours are as follows.")
+
+
+def test_a_holiday_is_named_to_those_who_ask_for_its_weekday(parts: tuple[PlaybookBrain, PythonToolbox]) -> None:
+    brain = PlaybookBrain(demo_policy(), lambda: FRIDAY_NOON.replace(month=12, day=24))
+    conversation = Conversation(brain, parts[1])
+    assert conversation.say("are you open tomorrow")[1].startswith("Tomorrow we are closed. It is Christmas Day.")
+    assert conversation.say("are you open today")[1].startswith("Today we are open from 10 AM to 2 PM. It is Christmas")
+
+
+def test_the_answers_about_named_days_are_among_those_to_render_ahead(
+    parts: tuple[PlaybookBrain, PythonToolbox],
+) -> None:
+    assert "On Christmas Day we are closed." in parts[0].usual_clauses()
 
 
 def digest() -> str:

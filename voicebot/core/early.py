@@ -26,7 +26,7 @@ class Early:
     """Of connectors with side effects; they wait for the end of the turn."""
     finished: BrainFinished | None = None
     whole: bool = False
-    """Whether the brain knows the turn word for word."""
+    """Whether the brain knows the whole turn."""
     rounds: int = 0
     """Runs on the results of connectors that only read."""
     results: tuple[tuple[str, str], ...] = ()

@@ -59,8 +59,7 @@ class Expectation:
 class Cues:
     """What is known at a pause.
 
-    `answerable`: whether the brain, asked ahead, has an answer; None while unknown. `whole`: it knows the turn word for
-    word.
+    `answerable`: whether the brain, asked ahead, has an answer; None while unknown. `whole`: it knows the whole turn.
     """
 
     text: str
@@ -125,7 +124,7 @@ LIKELY_ENOUGH: Final = 0.6
 """From this finality on a sentence that the brain can answer is likely to be finished."""
 
 WHOLE_ENOUGH: Final = 0.5
-"""A turn that the brain knows word for word may still get a `please`, if the recogniser expects more below this."""
+"""A turn that the brain knows may still get a `please`, if the recogniser expects more below this."""
 
 SENTENCE_WORDS: Final = 4
 """Fewer words are more often the start of a sentence than a whole one, unless they answer something."""

@@ -194,8 +194,8 @@ class BrainFinished:
     """A run of the brain is over. `memory` is handed back, unread, with the next StartBrain.
 
     `expects` names what the answer asks the caller for, so that the end of the next turn is recognised: `digits:5`,
-    `yes_no`, `email` ...; empty when it is nothing in particular. `whole`: the turn is, word for word, one that the
-    brain knows, and none that it knows goes on from there.
+    `yes_no`, `email` ...; empty when it is nothing in particular. `whole`: the turn is one that the brain
+    knows, as far as a recogniser gets words right, and none that it knows goes on from there.
     """
 
     attempt: Attempt

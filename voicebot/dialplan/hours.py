@@ -43,6 +43,8 @@ class BusinessDay:
 
     openings: tuple[Opening, ...]
     note: str
+    names: tuple[str, ...] = ()
+    """What the day is called, if it is a date with a name; the bot says the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class BusinessHours:
     def next_date(self, weekday: str, today: date) -> date:
         """Return the next date with this weekday, today included."""
         return today + timedelta(days=(WEEKDAYS.index(weekday) - today.weekday()) % 7)
+
+    def next_named(self, name: str, today: date) -> date | None:
+        """Return the next date that the bot calls by this name, today included; None when all of them are past."""
+        dates = [on for on, day in self.exceptions.items() if day.names[:1] == (name,)]
+        return min((on for on in dates if on >= today), default=None)
 
 
 def spoken_time(minutes: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -300,6 +301,17 @@ class DayPart(Part):
         return BusinessDay(tuple(openings), self.note)
 
 
+class ExceptionPart(DayPart):
+    """One date that differs from its weekday."""
+
+    names: tuple[Text, ...] = ()
+    """What callers call it, such as `[Christmas Day, Christmas]`; the bot says the first."""
+
+    def resolved(self) -> BusinessDay:
+        """Return the day in minutes, openings in order, with its names."""
+        return replace(super().resolved(), names=self.names)
+
+
 class HoursPart(Part):
     """The opening hours. A day that is not named is closed."""
 
@@ -310,7 +322,7 @@ class HoursPart(Part):
     friday: DayPart = DayPart(open=())
     saturday: DayPart = DayPart(open=())
     sunday: DayPart = DayPart(open=())
-    exceptions: Mapping[date, DayPart] = {}
+    exceptions: Mapping[date, ExceptionPart] = {}
     """Dates that differ, as 2026-12-25."""
 
     def resolved(self) -> BusinessHours:

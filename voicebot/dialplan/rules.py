@@ -78,6 +78,15 @@ def _opening_hours(plan: Dialplan) -> Iterator[Finding]:
         for first, second in pairwise(part.resolved().openings):
             if second.opens < first.closes:
                 yield ("hours", *path), "two openings overlap", "let each begin after the one before"
+    called: dict[str, str] = {}
+    for on, part in plan.hours.exceptions.items():
+        for index, name in enumerate(part.names):
+            place: Path_ = ("hours", "exceptions", on.isoformat(), "names", index)
+            owner = called.setdefault(normalised(name), part.names[0])
+            if normalised(name) in {"", "today", "tomorrow", *WEEKDAYS}:
+                yield place, f"{name!r} cannot name one date", "call it by a name of its own, such as 'Christmas Day'"
+            elif owner != part.names[0]:
+                yield place, f"{name!r} is a name of {owner!r} already", "keep it in one of them"
 
 
 def _slot(path: Path_, slot: SlotPart) -> Iterator[Finding]:

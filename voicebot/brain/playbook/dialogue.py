@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from voicebot.brain.playbook.intents import IntentMatcher, every_day
+from voicebot.brain.playbook.days import DayNames
+from voicebot.brain.playbook.intents import IntentMatcher
 from voicebot.brain.playbook.memory import Memory, Said
 from voicebot.brain.playbook.opening_hours import about
-from voicebot.brain.playbook.slots import filling
+from voicebot.brain.playbook.slots import Filling, filling
 from voicebot.brain.playbook.told import Told
 from voicebot.core.events import BrainOutcome
 from voicebot.dialplan.model import IntentPart
@@ -50,7 +51,8 @@ class Dialogue:
     def __init__(self, policy: Policy) -> None:
         self._plan = policy.dialplan
         self._hours = policy.hours
-        self._matcher = IntentMatcher(policy.dialplan)
+        self._days = DayNames(day.names for day in policy.hours.exceptions.values() if day.names)
+        self._matcher = IntentMatcher(policy.dialplan, self._days)
         self._knowledge: dict[str, Scalar] = {
             f"{section}.{key}": value for section, keys in self._plan.knowledge.items() for key, value in keys.items()
         }
@@ -89,13 +91,13 @@ class Dialogue:
         return self._answer(memory.intent, told, memory)
 
     def knows_whole(self, text: str) -> bool:
-        """Whether a turn is an example word for word, days and numbers aside, and no example goes on from there."""
+        """Whether a turn is an example, but for days, numbers and a few letters, and no example goes on from there."""
         return self._matcher.knows_whole(text)
 
     def examples(self) -> tuple[str, ...]:
-        """Return what callers are expected to say, each example that names a day once for each day."""
+        """Return what callers are expected to say, each example that names a day once for each."""
         plain = [example for intent in self._plan.intents.values() for example in intent.examples]
-        return tuple(dict.fromkeys(text for example in plain for text in every_day(example)))
+        return tuple(dict.fromkeys(text for example in plain for text in self._days.every_day(example)))
 
     def expects(self, memory: Memory) -> str:
         """Return what the open question asks for, as the core's endpointing names it; empty without one."""
@@ -109,7 +111,7 @@ class Dialogue:
         slot = self._plan.slots.get(memory.asking)
         if slot is None or memory.intent not in self._plan.intents:
             return None
-        found = filling(slot, text, memory.partial)
+        found = self._filling(memory.asking, text, memory.partial)
         if found.value:
             slots = {**memory.slots, memory.asking: found.value}
             return self._pursue(memory.intent, text, Memory(intent=memory.intent, slots=slots, said=memory.said), now)
@@ -121,24 +123,24 @@ class Dialogue:
     def _implied(self, text: str, memory: Memory) -> str:
         """Return the intent that a turn without one goes on with, by the slots that it fills."""
         last = self._plan.intents.get(memory.intent)
-        if last is not None and any(
-            filling(self._plan.slots[name], text).value for name in (*last.slots, *last.optional)
-        ):
+        if last is not None and any(self._filling(name, text).value for name in (*last.slots, *last.optional)):
             return memory.intent
         for name, intent in self._plan.intents.items():
             if any(
-                self._plan.slots[slot].kind == "digits" and filling(self._plan.slots[slot], text).value
-                for slot in intent.slots
+                self._plan.slots[slot].kind == "digits" and self._filling(slot, text).value for slot in intent.slots
             ):
                 return name
         return ""
+
+    def _filling(self, slot: str, text: str, partial: str = "") -> Filling:
+        return filling(self._plan.slots[slot], text, partial, self._days)
 
     def _pursue(self, name: str, text: str, memory: Memory, now: datetime) -> Decision:
         intent = self._plan.intents[name]
         slots, partial = dict(memory.slots), ""
         for slot_name in (*intent.slots, *intent.optional):
             if slot_name not in slots:
-                found = filling(self._plan.slots[slot_name], text)
+                found = self._filling(slot_name, text)
                 if found.value:
                     slots[slot_name] = found.value
                 elif slot_name in intent.slots:

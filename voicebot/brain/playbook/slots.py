@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from voicebot.brain.playbook.days import DayNames
 from voicebot.core.digits import digit_runs
 from voicebot.dialplan.hours import WEEKDAYS
 from voicebot.dialplan.model import SlotPart
@@ -19,6 +20,7 @@ _DAY = re.compile(rf"\b(?:({'|'.join(WEEKDAYS)})s?|(today|tonight|this (?:mornin
 _NOW = re.compile(r"\b(?:right now|now|at the moment|currently|still open)\b|^(?:are you|is the (?:shop|store)) open$")
 _YES = re.compile(r"\b(?:yes|yeah|yep|yup|sure|correct|right|okay|ok|please do|of course|that is right|that's right)\b")
 _KEYS_OF_YES_AND_NO: Final = {"1": "yes", "2": "no"}
+_NO_NAMES: Final = DayNames()
 _NO = re.compile(r"\b(?:no|nope|nah|not|wrong|incorrect|don't|never mind)\b")
 
 
@@ -30,13 +32,13 @@ class Filling:
     partial: str = ""
 
 
-def filling(slot: SlotPart, text: str, partial: str = "") -> Filling:
-    """Read a slot from a turn; `partial` are digits that an earlier turn gave."""
+def filling(slot: SlotPart, text: str, partial: str = "", days: DayNames = _NO_NAMES) -> Filling:
+    """Read a slot from a turn; `partial` are digits that an earlier turn gave, `days` the names of certain dates."""
     match slot.kind:
         case "digits":
             return _digits(text, slot.length or 0, partial)
         case "weekday":
-            return Filling(_weekday(normalised(text)))
+            return Filling(days.name_in(normalised(text)) or _weekday(normalised(text)))
         case "yes_no":
             return Filling(_yes_no(normalised(text)))
         case "choice":
