@@ -295,7 +295,8 @@ class ConnectorPart(Part):
 class SlotPart(Part):
     """Something that the caller must say, by grammar."""
 
-    kind: Literal["digits", "weekday", "yes_no", "choice"]
+    kind: Literal["digits", "weekday", "yes_no", "choice", "email", "address", "spelling", "name"]
+    """The last four are taken as they are said, and the caller is not cut off between their parts."""
     length: Annotated[int, Field(ge=1, le=32)] | None = None
     """For digits: how many."""
     choices: Mapping[Name, tuple[Text, ...]] = {}
@@ -315,7 +316,7 @@ class IntentPart(Part):
     slots: tuple[Name, ...] = ()
     """Asked for when the caller did not give them."""
     optional: tuple[Name, ...] = ()
-    """Taken when given, never asked for."""
+    """Taken when given, never asked for; only digits, weekday, choice and email."""
     source: Literal["", "hours", "repeat"] = ""
     connector: str = ""
     arguments: Mapping[Name, Template] = {}
