@@ -392,6 +392,17 @@ def test_digits_after_a_keyed_turn_that_was_answered_are_a_turn_of_their_own() -
     assert call.last(StartBrain).text == "2"
 
 
+def test_keys_are_the_menus_while_nothing_is_asked() -> None:
+    call = Timeline().thinking()
+    assert not call.state.conversation.at_menu, "a question may be coming"
+    call.answers("At nine.")
+    assert call.state.conversation.at_menu
+    call.plays()
+    call.says("Where is my order?")
+    call.answers("Your order number, please.", expects="digits:5")
+    assert not call.state.conversation.at_menu
+
+
 def test_how_many_keys_are_wanted_is_known_when_the_question_is() -> None:
     call = Timeline().thinking()
     assert call.state.conversation.wanted_keys == 0

@@ -16,6 +16,7 @@ from voicebot.dialplan.loading import load_dialplan
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=ZoneInfo("UTC"))
 PLAN = """
 version: 1
+menu: {"0": person, "9": hours}
 slots:
   size: {kind: choice, prompt: Which size?, choices: {small: [small], large: [large, big]}}
   sure: {kind: yes_no, prompt: Are you sure?}
@@ -52,6 +53,9 @@ intents:
   thanks:
     examples: [thank you, thanks a lot]
     answers: {default: You are welcome. Is there anything else?}
+  hours:
+    examples: [when are you open]
+    answers: {default: Always.}
   goodbye:
     examples: [goodbye, no that is all, nothing else, no thanks that was everything]
     ends: goodbye
@@ -110,6 +114,13 @@ def test_keys_typed_ahead_belong_to_their_questions_in_order(talk: Talk, typed: 
 def test_keys_that_do_not_answer_the_questions_answer_none(talk: Talk, typed: str) -> None:
     assert talk.say("I want to order a shirt", typed) == "Which size?"
     assert talk.memory.slots == {}
+
+
+def test_a_key_of_the_menu_is_an_intent_unless_a_question_is_open(talk: Talk) -> None:
+    assert talk.say("9") == "Always."
+    assert talk.say("I want to order a shirt", "9") == "Which size?"
+    assert talk.decide("0").outcome is BrainOutcome.HANDOFF
+    assert talk.decide("8").outcome is BrainOutcome.NO_MATCH
 
 
 def test_words_that_answer_more_than_was_asked_are_taken(talk: Talk) -> None:

@@ -21,6 +21,7 @@ from voicebot.dialplan.templates import CURRENCIES, Scalar, holes
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Key = Annotated[str, Field(pattern=r"^[0-9]$")]
 Text = Annotated[str, Field(min_length=1)]
 Ms = Annotated[int, Field(ge=0, le=600_000)]
 ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -172,6 +173,15 @@ class BargeInPart(Part):
     """A pause without words is dropped after this, and the bot goes on from the sample where it stopped."""
     backchannels: tuple[Text, ...] = BargeIn().backchannels
     """What listeners say without wanting the turn."""
+
+
+class DtmfPart(Part):
+    """When keys are a whole answer; `#`, a number that is full and a key of the `menu` are at once."""
+
+    inter_digit_ms: Ms = 3_000
+    """After a key, when it is not known how many follow."""
+    settled_ms: Ms = 1_000
+    """The same when there are as many as some number of the dialplan has."""
 
 
 class NoInputPart(Part):
@@ -341,6 +351,9 @@ class Dialplan(Part):
     turn_taking: TurnTakingPart = TurnTakingPart()
     endpointing: EndpointingPart = EndpointingPart()
     barge_in: BargeInPart = BargeInPart()
+    dtmf: DtmfPart = DtmfPart()
+    menu: Mapping[Key, Name] = {}
+    """Single keys, each with the intent that it stands for while nothing is asked."""
     no_input: NoInputPart = NoInputPart()
     budgets: BudgetsPart = BudgetsPart()
     phrases: PhrasesPart = PhrasesPart()

@@ -45,6 +45,9 @@ def findings(plan: Dialplan) -> Iterator[Finding]:
     for name, intent in plan.intents.items():
         yield from _Intent(plan, name, intent).findings()
     yield from _unreachable(plan)
+    for key, name in plan.menu.items():
+        if name not in plan.intents:
+            yield ("menu", key), f"the intent {name!r} is not declared", nearest(name, plan.intents)
     if plan.brain.engine == "playbook" and not plan.intents:
         yield ("brain", "engine"), "the playbook has no intents", "write 'intents:' or choose another engine"
     if plan.transfer.target and not _TARGET.fullmatch(plan.transfer.target):

@@ -81,7 +81,8 @@ class Dialogue:
             outcome = BrainOutcome.ANSWERED if memory.said else BrainOutcome.NO_MATCH
             return Decision(outcome, memory, memory.said)
         if name:
-            return self._pursue(name, text, Memory(intent=name, said=memory.said), now)
+            rest = "" if self._plan.menu.get(keys(text)) == name else text  # a key of the menu is no part of a number
+            return self._pursue(name, rest, Memory(intent=name, said=memory.said), now)
         if memory.asking and memory.tries < MAX_TRIES:
             again = memory.model_copy(update={"tries": memory.tries + 1, "partial": ""})
             slot = self._plan.slots[memory.asking]
@@ -122,6 +123,9 @@ class Dialogue:
     def _wanted(self, text: str, memory: Memory, heard: str | None) -> str:
         """Return the intent of a turn that answers no question. A bare yes or no has none but after an offer."""
         bare = normalised(text)
+        chosen = self._plan.menu.get(keys(text), "")
+        if chosen and (not memory.asking or self._plan.intents[chosen].ends == "handoff"):
+            return chosen  # to an open question any other key is a wrong answer, not a new wish
         if not _BARE.fullmatch(bare):
             return self._matcher.match(text) or self._implied(text, memory)
         last = " ".join(clause.text for clause in memory.said) if heard is None else heard
