@@ -33,6 +33,12 @@ def judged(text: str, expects: str = "", finality: float = SURE, *, answerable: 
         "It is john@example.com",
         "Hello, is it this one",
         "I want to order a blue one",
+        "I'd like to know where your store is.",
+        "Can you tell me what the price is?",
+        "I was wondering how late you are",
+        "Tell me how much the shipping will be",
+        "Could you say when that was",
+        "Can you tell me what your address is?",
     ],
 )
 def test_a_sentence_that_the_recogniser_takes_for_finished_is_complete(text: str) -> None:
@@ -57,6 +63,13 @@ def test_what_may_go_on_or_not_is_unsure(text: str) -> None:
         "I'd like to know whether the shop and my",
         "What is my order number",
         "Could I",
+        "I'd like to know where is",
+        "Hello, what time is",
+        "What I really need is",
+        "The reason why I call is",
+        "Can you tell me when it will",
+        "My address is",
+        "I would like to know what kind of shop is",
     ],
 )
 def test_a_sentence_that_cannot_end_here_hangs(text: str) -> None:
@@ -88,13 +101,18 @@ def test_an_auxiliary_ends_a_short_answer() -> None:
         "john at example dot",
         "john at example dot co",
         "john@exam",
+        "My address is 12",
+        "My address is 12 Harbor",
+        "Our new address is Harbor House",
+        "The address is twelve",
+        "I live at 12",
     ],
 )
 def test_what_is_read_out_is_not_cut(text: str) -> None:
     assert judged(text) is Completeness.DICTATING
 
 
-@pytest.mark.parametrize("text", ["I want two", "It was three days ago", "Am I a"])
+@pytest.mark.parametrize("text", ["I want two", "It was three days ago", "Am I a", "My address is wrong"])
 def test_a_number_or_a_letter_alone_is_no_dictation(text: str) -> None:
     assert judged(text) is not Completeness.DICTATING
 
@@ -372,6 +390,17 @@ def test_digits_after_a_keyed_turn_that_was_answered_are_a_turn_of_their_own() -
     call.answers("And?")
     call.at(1100, DtmfEntered("2"))
     assert call.last(StartBrain).text == "2"
+
+
+def test_keys_are_the_menus_while_nothing_is_asked() -> None:
+    call = Timeline().thinking()
+    assert not call.state.conversation.at_menu, "a question may be coming"
+    call.answers("At nine.")
+    assert call.state.conversation.at_menu
+    call.plays()
+    call.says("Where is my order?")
+    call.answers("Your order number, please.", expects="digits:5")
+    assert not call.state.conversation.at_menu
 
 
 def test_how_many_keys_are_wanted_is_known_when_the_question_is() -> None:

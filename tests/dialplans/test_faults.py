@@ -102,6 +102,15 @@ CASES = {
         HEAD + "turn_taking:\n  pause_ms: 400\nendpointing:\n  min_delay_ms: 200\n",
         "5:17: endpointing.min_delay_ms: a turn would end before",
     ),
+    "menu": (
+        HEAD + "menu: {'1': ours}\nintents:\n  hours: {examples: [x], answers: {default: A}}\n",
+        "2:13: menu.1: the intent 'ours' is not declared (did you mean 'hours'?)",
+    ),
+    "menu key": (HEAD + "menu: {'12': hours}\n", "2:14: menu.12: "),
+    "optional slot": (
+        HEAD + "slots: {who: {kind: name}}\nintents:\n  a: {examples: [x], optional: [who], answers: {default: A}}\n",
+        "4:33: intents.a.optional[0]: a slot of kind name is only filled when it is asked for (move it to 'slots:')",
+    ),
     "target": (HEAD + "transfer: {target: Bob}\n", "2:20: transfer.target: 'Bob' is not a URI to transfer to"),
 }
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicebot.core.digits import digit_runs
-from voicebot.safety.dtmf import INTER_DIGIT_MS, MAX_DIGITS, SETTLED_MS, DtmfRun
+from voicebot.core.policy import Dtmf
+from voicebot.safety.dtmf import MAX_DIGITS, DtmfRun
 from voicebot.safety.redaction import luhn_valid
 from voicebot.safety.vault import Vault
 
@@ -127,11 +128,11 @@ def test_a_run_of_keys_ends_by_hash_time_or_length() -> None:
     assert (run.due_ms, run.take(0)) == (None, "")
     for now_ms, key in enumerate("48213"):
         run.digit(key, now_ms)
-    assert run.due_ms == 4 + SETTLED_MS
-    assert run.take(3 + SETTLED_MS) == ""
-    assert run.take(4 + SETTLED_MS) == "48213"
+    assert run.due_ms == 4 + 1000
+    assert run.take(3 + 1000) == ""
+    assert run.take(4 + 1000) == "48213"
     run.digit("1", 0)
-    assert run.due_ms == INTER_DIGIT_MS
+    assert run.due_ms == 3000
     run.digit("#", 100)
     assert run.take(100) == "1"
     run.digit("7", 0)
@@ -159,6 +160,40 @@ def test_a_run_that_fills_what_was_asked_for_is_over_at_once() -> None:
     run.digit("1", 100, 1)
     assert run.take(100) == "1"
     run.digit("1", 200, 3)
-    assert run.due_ms == 200 + INTER_DIGIT_MS
+    assert run.due_ms == 200 + 3000
     run.digit("2", 300, 1)
     assert run.take(300) == "12", "what was asked may have changed meanwhile"
+
+
+def test_the_times_of_a_run_are_the_dialplans() -> None:
+    run = DtmfRun(Vault((5,)), (5,), Dtmf(inter_digit_ms=2000, settled_ms=500))
+    run.digit("4", 0)
+    assert run.due_ms == 2000
+    for key in "8213":
+        run.digit(key, 100)
+    assert run.due_ms == 600
+
+
+def test_a_key_of_the_menu_is_a_whole_run_where_nothing_was_asked() -> None:
+    run = DtmfRun(Vault((5,)), (5,), Dtmf(menu="01"))
+    run.digit("0", 0, at_menu=True)
+    assert run.take(0) == "0"
+    run.digit("0", 100)
+    assert run.due_ms == 3100, "a number may begin with it"
+    run.digit("1", 200, at_menu=True)
+    assert run.due_ms == 3200, "nor is it whole after another key"
+    run.digit("*", 300)
+    run.digit("4", 400, at_menu=True)
+    assert run.due_ms == 3400
+
+
+def test_keys_typed_ahead_are_over_once_their_question_is_asked() -> None:
+    run = DtmfRun(Vault((5,)), (5,))
+    run.asked(1, 0)
+    assert run.due_ms is None
+    run.digit("2", 0)
+    run.asked(0, 100)
+    run.asked(5, 100)
+    assert run.due_ms == 3000
+    run.asked(1, 200)
+    assert run.take(200) == "2"

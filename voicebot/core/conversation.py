@@ -132,6 +132,11 @@ class Conversation:
         """How many keys answer what the bot has asked; 0 when that is not known, or not yet."""
         return 0 if self.busy else Expectation.parse(self.expects).keys
 
+    @property
+    def at_menu(self) -> bool:
+        """Whether nothing in particular was asked, so that a key of the menu is meant as one."""
+        return not self.busy and not self.expects
+
     def thinking(
         self, text: str, history: tuple[Line, ...], ended_ms: int, now_ms: int, budgets: Budgets
     ) -> Conversation:

@@ -101,6 +101,14 @@ _HANGING: Final = _AUXILIARIES | _words(
 )
 """Words that hardly ever end a sentence. Nouns and pronouns do, so they are not here: an order is asked for by name."""
 
+_INDIRECT_QUESTION: Final = re.compile(
+    r"\b(?:where|when|who|why|(?:what|which|how|whose)(?: (?!is|are|was|were|do|does)\w+)?)"
+    r" (?:(?:your|my|his|her|our|their|the|this|that|these|those|an?)(?: [\w']+)+|it|that|this|he|she|they|you|we|i)"
+    r" (?:is|are|was|were|am|(?:will|would|could|can|might|should) be)$",
+    re.IGNORECASE,
+)
+"""Ends with its verb, because it asks within a sentence: `where your shop is`, `how late you are`."""
+
 _NUMBERED: Final = r"(?:order|account|phone|customer|invoice|ticket|reference|card|zip|post)"
 _HANGING_NUMBER: Final = re.compile(rf"\b{_NUMBERED} (?:number|code)$", re.IGNORECASE)
 _NUMBER_NAMED: Final = re.compile(
@@ -108,9 +116,18 @@ _NUMBER_NAMED: Final = re.compile(
 )
 _NUMBER_BEGUN: Final = re.compile(r"^\W*(?:it is|it's|that is|that's)\W+$", re.IGNORECASE)
 _TIME: Final = re.compile(r"\b(?:at|by|till|until|before|after|around|about|from|past|between)\s+$", re.IGNORECASE)
+_NUMBER: Final = (
+    r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|"
+    r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty)"
+)
 _SOUND_LIKE_DIGITS: Final = _words("to too for fore won ate oh o double triple")
 """What a recogniser makes of single digits at the edge of a run."""
 
+_ADDRESS_NAMED: Final = re.compile(
+    r"\b(?:my|our)(?: \w+)? address (?:is|it's)(?: um| uh)?\W+(?!wrong|not|right|correct|still|different|the same)\w"
+    rf"|\b(?:address (?:is|it's)|(?:i|we) live (?:at|in|on))(?: um| uh)?\W+{_NUMBER}\b",
+    re.IGNORECASE,
+)
 _EMAIL_NAMED: Final = re.compile(r"\be-?mail\b.*\b(?:is|it's)\b", re.IGNORECASE)
 _EMAIL_BEGUN: Final = re.compile(r"\bat [\w-]+ dot\b|\bdot$|@\S*$", re.IGNORECASE)
 _EMAIL_WHOLE: Final = re.compile(r"(?:\bdot |@\S+\.)(?:com|org|net|edu|gov|info|io|uk|us|de|fr|eu)$", re.IGNORECASE)
@@ -188,7 +205,7 @@ def _by_dictation(text: str, words: list[str], lengths: frozenset[int]) -> Compl
     """Digits, letters and e-mail addresses come in groups, with pauses that are no ends."""
     if _EMAIL_WHOLE.search(text):
         return Completeness.COMPLETE
-    if _spelled(text, words) or _EMAIL_NAMED.search(text) or _EMAIL_BEGUN.search(text):
+    if _spelled(text, words) or any(named.search(text) for named in (_EMAIL_NAMED, _EMAIL_BEGUN, _ADDRESS_NAMED)):
         return Completeness.DICTATING
     runs = digit_runs(text)
     if not runs:
@@ -218,9 +235,10 @@ def _spelled(text: str, words: list[str]) -> bool:
 
 
 def _hangs(text: str, words: list[str]) -> bool:
-    """Whether the sentence cannot end here. `Yes, I do` can."""
+    """Whether the sentence cannot end here. `Yes, I do` can, and so can `I wonder where your shop is`."""
     short_answer = words[0] in _YES_NO and len(words) <= ANSWER_WORDS and words[-1] in _AUXILIARIES
-    return _HANGING_NUMBER.search(text) is not None or (words[-1] in _HANGING and not short_answer)
+    ends = short_answer or _INDIRECT_QUESTION.search(text) is not None
+    return _HANGING_NUMBER.search(text) is not None or (words[-1] in _HANGING and not ends)
 
 
 def _by_confidence(cues: Cues, words: list[str]) -> Completeness:

@@ -61,6 +61,18 @@ class BargeIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Dtmf:
+    """When keys are a whole answer, besides `#` and a number that is full. The driver collects them by it."""
+
+    inter_digit_ms: int = 3_000
+    """Quiet time that ends a run of keys."""
+    settled_ms: int = 1_000
+    """The same once the run is as long as a number that the dialplan asks for."""
+    menu: str = ""
+    """Keys that are a whole answer by themselves while nothing was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoInput:
     """When a caller who says nothing is asked, on the wall clock: a noisy line does not stop it."""
 
@@ -148,6 +160,7 @@ class CallPolicy:
     turn_taking: TurnTaking = field(default_factory=TurnTaking)
     endpointing: Endpointing = field(default_factory=Endpointing)
     barge_in: BargeIn = field(default_factory=BargeIn)
+    dtmf: Dtmf = field(default_factory=Dtmf)
     no_input: NoInput = field(default_factory=NoInput)
     budgets: Budgets = field(default_factory=Budgets)
     phrases: Phrases = field(default_factory=Phrases)

@@ -22,6 +22,7 @@ from voicebot.dialplan.templates import CURRENCIES, Scalar, holes
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Key = Annotated[str, Field(pattern=r"^[0-9]$")]
 Text = Annotated[str, Field(min_length=1)]
 Ms = Annotated[int, Field(ge=0, le=600_000)]
 ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -226,6 +227,15 @@ class BargeInPart(Part):
     """What listeners say without wanting the turn."""
 
 
+class DtmfPart(Part):
+    """When keys are a whole answer; `#`, a number that is full and a key of the `menu` are at once."""
+
+    inter_digit_ms: Ms = 3_000
+    """After a key, when it is not known how many follow."""
+    settled_ms: Ms = 1_000
+    """The same when there are as many as some number of the dialplan has."""
+
+
 class NoInputPart(Part):
     """When a caller who says nothing is asked, on the wall clock."""
 
@@ -366,7 +376,8 @@ class ConnectorPart(Part):
 class SlotPart(Part):
     """Something that the caller must say, by grammar."""
 
-    kind: Literal["digits", "weekday", "yes_no", "choice"]
+    kind: Literal["digits", "weekday", "yes_no", "choice", "email", "address", "spelling", "name"]
+    """The last four are taken as they are said, and the caller is not cut off between their parts."""
     length: Annotated[int, Field(ge=1, le=32)] | None = None
     """For digits: how many."""
     choices: Mapping[Name, tuple[Text, ...]] = {}
@@ -386,7 +397,7 @@ class IntentPart(Part):
     slots: tuple[Name, ...] = ()
     """Asked for when the caller did not give them."""
     optional: tuple[Name, ...] = ()
-    """Taken when given, never asked for."""
+    """Taken when given, never asked for; only digits, weekday, choice and email."""
     source: Literal["", "hours", "repeat"] = ""
     connector: str = ""
     arguments: Mapping[Name, Template] = {}
@@ -411,6 +422,9 @@ class Dialplan(Part):
     turn_taking: TurnTakingPart = TurnTakingPart()
     endpointing: EndpointingPart = EndpointingPart()
     barge_in: BargeInPart = BargeInPart()
+    dtmf: DtmfPart = DtmfPart()
+    menu: Mapping[Key, Name] = {}
+    """Single keys, each with the intent that it stands for while nothing is asked."""
     no_input: NoInputPart = NoInputPart()
     budgets: BudgetsPart = BudgetsPart()
     phrases: PhrasesPart = PhrasesPart()

@@ -26,6 +26,12 @@ HOURS_FIELDS: Final = ("day", "openings", "note", "week", "until", "next")
 HOURS_OUTCOMES: Final = ("open_day", "closed_day", "open_now", "closed_now", "week")
 """The answers that an intent with `source: hours` must have."""
 
+WORDS: Final = frozenset({"address", "spelling", "name"})
+"""Kinds of slots that any words may fill."""
+
+ASKED_ONLY: Final = WORDS | {"yes_no"}
+"""Kinds of slots that mean nothing unless they were asked for."""
+
 _TARGET = re.compile(r"(?:sips?|tel):\S+|\$\{.+\}.*")
 
 
@@ -39,6 +45,9 @@ def findings(plan: Dialplan) -> Iterator[Finding]:
     for name, intent in plan.intents.items():
         yield from _Intent(plan, name, intent).findings()
     yield from _unreachable(plan)
+    for key, name in plan.menu.items():
+        if name not in plan.intents:
+            yield ("menu", key), f"the intent {name!r} is not declared", nearest(name, plan.intents)
     if plan.brain.engine == "playbook" and not plan.intents:
         yield ("brain", "engine"), "the playbook has no intents", "write 'intents:' or choose another engine"
     if plan.transfer.target and not _TARGET.fullmatch(plan.transfer.target):
@@ -160,6 +169,9 @@ class _Intent:
                     )
                 elif key == "slots" and not self._plan.slots[name].prompt:
                     yield ("slots", name), "a slot that is asked for needs a prompt", "add 'prompt:'"
+                elif key == "optional" and (kind := self._plan.slots[name].kind) in ASKED_ONLY:
+                    message = f"a slot of kind {kind} is only filled when it is asked for"
+                    yield (*self._path, key, index), message, "move it to 'slots:'"
 
     def _ending(self) -> Iterator[Finding]:
         if self._intent.ends == "handoff" and not self._intent.reason_code:

@@ -86,7 +86,7 @@ class CallDriver:
         self._inbox: Inbox[Entry] = Inbox(self._clock)
         lengths = policy.number_lengths
         self._vault = Vault(lengths)
-        self._dtmf = DtmfRun(self._vault, lengths)
+        self._dtmf = DtmfRun(self._vault, lengths, policy.call.dtmf)
         self._started = _opening(call_id, incoming, engines)
         self._journal = surroundings.journals.open(self._started, policy.dialplan.tenant, policy.to_json())
         parts = CallParts(self._leg, self._clock, self._vault, self._journal, self._inbox.post)
@@ -159,6 +159,7 @@ class CallDriver:
         elif entry is not None:
             self._take(entry)
         now_ms = self._clock.now_ms()
+        self._dtmf.asked(self._state.conversation.wanted_keys, now_ms)
         digits = self._dtmf.take(now_ms)
         if digits:
             self._step(DtmfEntered(digits))
@@ -186,7 +187,8 @@ class CallDriver:
             case Recognised():
                 self._recognised(entry)
             case DtmfDigit():
-                self._dtmf.digit(entry.digit, self._clock.now_ms(), self._state.conversation.wanted_keys)
+                talk = self._state.conversation
+                self._dtmf.digit(entry.digit, self._clock.now_ms(), talk.wanted_keys, at_menu=talk.at_menu)
                 self._step(KeyPressed())
             case ToolReturned():
                 self._shells.tool_over(entry.call, "returned")

@@ -8,7 +8,7 @@ from datetime import datetime
 from voicebot.brain.playbook.dialogue import Dialogue
 from voicebot.brain.playbook.memory import Memory, recall, remember
 from voicebot.brain.protocol import BrainResult
-from voicebot.core.commands import StartBrain
+from voicebot.core.commands import Line, StartBrain
 from voicebot.core.events import BrainClause, BrainFinished, BrainToolWanted
 from voicebot.dialplan.policy import Policy
 
@@ -42,7 +42,7 @@ class PlaybookBrain:
         if request.results:
             decision = dialogue.results(request.results, memory)
         else:
-            decision = dialogue.turn(request.text, memory, self._clock())
+            decision = dialogue.turn(request.text, memory, self._clock(), _heard_last(request.history))
         for index, clause in enumerate(decision.clauses):
             post(BrainClause(request.attempt, index, clause.text, clause.evidence))
         if decision.tool is not None:
@@ -66,3 +66,10 @@ class PlaybookBrain:
         if self._dialogue is None:
             self._dialogue = Dialogue(self._policy)
         return self._dialogue
+
+
+def _heard_last(history: tuple[Line, ...]) -> str | None:
+    """Return the bot's last words as the caller heard them; empty when the caller spoke after them."""
+    if not history:
+        return None
+    return history[-1].text if history[-1].speaker == "bot" else ""

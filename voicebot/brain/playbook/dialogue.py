@@ -2,6 +2,8 @@
 
 A turn is taken as the answer to a question first, then as an intent, then as a follow-up to the last intent (`and on
 Sunday?`, another number). What none of these explains is no match, and the core asks back.
+
+What answers one question answers no other. Keys typed ahead belong to the questions in their order.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from voicebot.brain.playbook.days import DayNames
 from voicebot.brain.playbook.intents import IntentMatcher
 from voicebot.brain.playbook.memory import Memory, Said
 from voicebot.brain.playbook.opening_hours import about
-from voicebot.brain.playbook.slots import Filling, filling
+from voicebot.brain.playbook.slots import Filling, filling, keys, mentioned, width
 from voicebot.brain.playbook.told import Told
 from voicebot.core.events import BrainOutcome
 from voicebot.dialplan.model import IntentPart
 from voicebot.dialplan.policy import Policy
+from voicebot.dialplan.rules import WORDS, normalised
 from voicebot.dialplan.templates import Scalar, holes, render
 
 MAX_TRIES: Final = 2
@@ -31,6 +34,13 @@ MIN_WORDS: Final = 3
 """Least words of a clause that others follow."""
 
 _NOTHING: Final = Told()
+_BARE: Final = re.compile(
+    r"(?:no|nope|nah|yes|yeah|yep|yup)(?: (?:no|nope|nah|yes|yeah|yep|yup|thanks|thank you|please|not really|it is))*"
+)
+"""A yes or no that says nothing else."""
+_REFUSES: Final = re.compile(r"no|nope|nah")
+_OFFER: Final = re.compile(r"\belse\b[^.!?]*\?\W*$", re.IGNORECASE)
+"""Ends in a question whether the caller wants anything else."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
 
 
@@ -53,23 +63,28 @@ class Dialogue:
         self._hours = policy.hours
         self._days = DayNames(day.names for day in policy.hours.exceptions.values() if day.names)
         self._matcher = IntentMatcher(policy.dialplan, self._days)
+        self._patterns = [re.compile(pattern) for intent in self._plan.intents.values() for pattern in intent.patterns]
         self._knowledge: dict[str, Scalar] = {
             f"{section}.{key}": value for section, keys in self._plan.knowledge.items() for key, value in keys.items()
         }
 
-    def turn(self, text: str, memory: Memory, now: datetime) -> Decision:
-        """Decide about what the caller said. `now` is local to the business."""
+    def turn(self, text: str, memory: Memory, now: datetime, heard: str | None = None) -> Decision:
+        """Decide about what the caller said. `now` is local to the business.
+
+        `heard` is what the caller heard the bot say last; None: as the memory has it, without the core's phrases.
+        """
         if memory.asking:
             decision = self._answer_to_question(text, memory, now)
             if decision is not None:
                 return decision
-        name = self._matcher.match(text) or self._implied(text, memory)
+        name = self._wanted(text, memory, heard)
         if name and self._plan.intents[name].source == "repeat":
             # The memory stays as it is: a question that was repeated is still open.
             outcome = BrainOutcome.ANSWERED if memory.said else BrainOutcome.NO_MATCH
             return Decision(outcome, memory, memory.said)
         if name:
-            return self._pursue(name, text, Memory(intent=name, said=memory.said), now)
+            rest = "" if self._plan.menu.get(keys(text)) == name else text  # a key of the menu is no part of a number
+            return self._pursue(name, rest, Memory(intent=name, said=memory.said), now)
         if memory.asking and memory.tries < MAX_TRIES:
             again = memory.model_copy(update={"tries": memory.tries + 1, "partial": ""})
             slot = self._plan.slots[memory.asking]
@@ -107,49 +122,88 @@ class Dialogue:
         left = slot.length - len(memory.partial) if slot.kind == "digits" and slot.length else 0
         return f"{slot.kind}:{left}" if left > 0 else slot.kind
 
+    def _wanted(self, text: str, memory: Memory, heard: str | None) -> str:
+        """Return the intent of a turn that answers no question. A bare yes or no has none but after an offer."""
+        bare = normalised(text)
+        chosen = self._plan.menu.get(keys(text), "")
+        if chosen and (not memory.asking or self._plan.intents[chosen].ends == "handoff"):
+            return chosen  # to an open question any other key is a wrong answer, not a new wish
+        if not _BARE.fullmatch(bare):
+            return self._matcher.match(text) or self._implied(text, memory)
+        last = " ".join(clause.text for clause in memory.said) if heard is None else heard
+        if memory.asking or not _REFUSES.match(bare) or not _OFFER.search(last):
+            return ""
+        return next((name for name, intent in self._plan.intents.items() if intent.ends == "goodbye"), "")
+
     def _answer_to_question(self, text: str, memory: Memory, now: datetime) -> Decision | None:
         slot = self._plan.slots.get(memory.asking)
-        if slot is None or memory.intent not in self._plan.intents:
+        intent = self._plan.intents.get(memory.intent)
+        if slot is None or intent is None or (slot.kind in WORDS and self._wants_something(text)):
             return None
-        found = self._filling(memory.asking, text, memory.partial)
-        if found.value:
-            slots = {**memory.slots, memory.asking: found.value}
-            return self._pursue(memory.intent, text, Memory(intent=memory.intent, slots=slots, said=memory.said), now)
+        ahead = len(keys(text)) > width(slot)
+        typed = self._typed_ahead(memory.partial + keys(text), intent, memory) if ahead else {}
+        found = filling(slot, text, memory.partial, self._days)
+        if typed or found.value:
+            slots = {**memory.slots, **(typed or {memory.asking: found.value})}
+            # A number or a key answers what was asked and says nothing of the rest.
+            rest = "" if typed or keys(text) else found.rest
+            return self._pursue(memory.intent, rest, Memory(intent=memory.intent, slots=slots, said=memory.said), now)
         if found.partial and slot.rest and found.partial != memory.partial:
             waiting = memory.model_copy(update={"partial": found.partial})
             return self._say(memory.intent, slot.rest, waiting)
         return None
 
+    def _wants_something(self, text: str) -> bool:
+        """Whether a turn that could be anybody's name is what an intent was written for."""
+        turn = normalised(text)
+        return self._matcher.knows_whole(text) or any(pattern.search(turn) for pattern in self._patterns)
+
+    def _typed_ahead(self, typed: str, intent: IntentPart, memory: Memory) -> dict[str, str]:
+        """Share out keys that answer two or more of the questions to come, each whole; empty when they do not."""
+        slots: dict[str, str] = {}
+        for name in intent.slots:
+            if name in memory.slots or not typed:
+                continue
+            slot = self._plan.slots[name]
+            value = filling(slot, typed[: width(slot)]).value if width(slot) else ""
+            if not value:
+                return {}
+            slots[name], typed = value, typed[width(slot) :]
+        return slots if len(slots) > 1 and not typed else {}
+
     def _implied(self, text: str, memory: Memory) -> str:
         """Return the intent that a turn without one goes on with, by the slots that it fills."""
         last = self._plan.intents.get(memory.intent)
-        if last is not None and any(self._filling(name, text).value for name in (*last.slots, *last.optional)):
+        if last is not None and any(self._mentioned(name, text).value for name in (*last.slots, *last.optional)):
             return memory.intent
         for name, intent in self._plan.intents.items():
             if any(
-                self._plan.slots[slot].kind == "digits" and self._filling(slot, text).value for slot in intent.slots
+                self._plan.slots[slot].kind == "digits" and self._mentioned(slot, text).value for slot in intent.slots
             ):
                 return name
         return ""
 
-    def _filling(self, slot: str, text: str, partial: str = "") -> Filling:
-        return filling(self._plan.slots[slot], text, partial, self._days)
+    def _mentioned(self, slot: str, text: str) -> Filling:
+        return mentioned(self._plan.slots[slot], text, self._days)
 
     def _pursue(self, name: str, text: str, memory: Memory, now: datetime) -> Decision:
+        """Take what the turn has for the slots of an intent, then ask for what is missing or carry it out."""
         intent = self._plan.intents[name]
-        slots, partial = dict(memory.slots), ""
+        slots, begun = dict(memory.slots), dict[str, str]()
         for slot_name in (*intent.slots, *intent.optional):
-            if slot_name not in slots:
-                found = self._filling(slot_name, text)
-                if found.value:
-                    slots[slot_name] = found.value
-                elif slot_name in intent.slots:
-                    partial = partial or found.partial
+            if slot_name in slots:
+                continue
+            found = self._mentioned(slot_name, text)
+            if found.value:
+                slots[slot_name] = found.value
+                text = "" if keys(text) else found.rest
+            else:
+                begun[slot_name] = found.partial
         memory = Memory(intent=name, slots=slots, said=memory.said)
         missing = next((slot for slot in intent.slots if slot not in slots), "")
         if missing:
+            slot, partial = self._plan.slots[missing], begun[missing]
             asked = memory.model_copy(update={"asking": missing, "partial": partial})
-            slot = self._plan.slots[missing]
             return self._say(name, slot.rest if partial and slot.rest else slot.prompt, asked)
         return self._carry_out(name, intent, memory, now)
 
