@@ -22,6 +22,9 @@ VOICED_RANGE_DB = 40.0
 AUDIBLE_DBFS = -45.0
 """RMS of 20 ms above which the bot is heard."""
 
+FADE_MS = 2
+"""Over which speech that is cut at its start rises, so that it does not click."""
+
 DIGITAL_SILENCE_DBFS = -100.0
 """The level given to all-zero audio, a little below one bit."""
 
@@ -56,14 +59,15 @@ def first_audible(pcm: Pcm, rate: int = SAMPLE_RATE) -> int | None:
 
 
 class LeadingSilenceTrim:
-    """Drops what a synthesiser says before it is audible, but for the last 10 ms, chunk by chunk.
+    """Drops what a synthesiser says before its first audible 20 ms, chunk by chunk, and fades in over 2 ms.
 
-    Text that never becomes audible passes whole at `flush`, so that a deliberate pause is kept.
+    These 20 ms become the first frame: with anything quieter before them that frame could not be heard, and every
+    answer would come a frame later. Text that never becomes audible passes whole at `flush`: a pause may be meant.
     """
 
     def __init__(self, rate: int = SAMPLE_RATE) -> None:
         self._rate = rate
-        self._keep = rate * BLOCK_MS // 1000
+        self._fade = np.linspace(0.0, 1.0, rate * FADE_MS // 1000)
         self._held: Pcm | None = np.empty(0, np.int16)
 
     def process(self, chunk: Pcm) -> Pcm:
@@ -74,7 +78,8 @@ class LeadingSilenceTrim:
         start = first_audible(self._held, self._rate)
         if start is None:
             return np.empty(0, np.int16)
-        audio, self._held = self._held[max(0, start - self._keep) :], None
+        audio, self._held = self._held[start:].copy(), None
+        audio[: len(self._fade)] = audio[: len(self._fade)] * self._fade
         return audio
 
     def flush(self) -> Pcm:
