@@ -171,6 +171,8 @@ class BargeInPart(Part):
     """Speech of this length confirms it while the recogniser has said nothing at all."""
     false_interruption_timeout_ms: Ms = 1_000
     """A pause without words is dropped after this, and the bot goes on from the sample where it stopped."""
+    protected: tuple[Literal["greeting", "answer", "prompt", "apology", "goodbye"], ...] = ()
+    """What is not interrupted; what callers say meanwhile waits until it was said."""
     backchannels: tuple[Text, ...] = BargeIn().backchannels
     """What listeners say without wanting the turn."""
 
@@ -220,6 +222,8 @@ class BudgetsPart(Part):
 class PhrasesPart(Part):
     """What the bot says by itself. Lists are rotated."""
 
+    notice: str = ""
+    """Said before the greeting and never interrupted."""
     greeting: str = ""
     scaffolding: tuple[Text, ...] = ()
     progress: tuple[Text, ...] = ()

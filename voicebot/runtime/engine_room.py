@@ -15,7 +15,6 @@ from voicebot.brain.catalogue import BrainUnavailable, build_brain
 from voicebot.brain.protocol import Brain
 from voicebot.config import Settings
 from voicebot.core.events import Category, Role
-from voicebot.core.policy import Phrases
 from voicebot.dialplan.policy import Policy
 from voicebot.runtime import chains, probes
 from voicebot.runtime.chains import Chosen
@@ -175,17 +174,10 @@ class EngineRoom:
 
     def _warm_phrases(self, engine: TtsEngine, policy: Policy) -> None:
         """Render ahead what the bot says by itself; an apology must not depend on the engine it apologises for."""
-        self._warm(engine, fixed_phrases(policy.call.phrases))
+        self._warm(engine, policy.call.own_phrases)
 
     def _warm(self, engine: TtsEngine, texts: tuple[str, ...]) -> None:
         try:
             self._cache.warm(engine, texts)
         except SpeakingFailed as error:
             _LOG.warning("phrases not rendered ahead", extra={"engine": engine.name, "reason": str(error)})
-
-
-def fixed_phrases(phrases: Phrases) -> tuple[str, ...]:
-    """Return every text that a call may need without the brain."""
-    single = (phrases.greeting, phrases.apology, phrases.handoff, phrases.handoff_failed, phrases.goodbye)
-    lists = (*phrases.scaffolding, *phrases.progress, *phrases.no_match, *phrases.no_input)
-    return tuple(text for text in (*single, *lists) if text)
