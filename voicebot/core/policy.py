@@ -124,6 +124,8 @@ class Connector:
     retries: int = 1
     fallback: str = ""
     """A template that stands in for the result; empty: the turn fails."""
+    scaffolding: tuple[str, ...] = ()
+    """Phrases that fit a wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,5 +178,6 @@ class CallPolicy:
         """Every text that a call may need without the brain."""
         own = self.phrases
         single = (own.notice, own.greeting, own.apology, own.handoff, own.handoff_failed, own.goodbye)
-        lists = (*own.scaffolding, *own.progress, *own.no_match, *own.no_input)
+        fitting = tuple(phrase for connector in self.connectors for phrase in connector.scaffolding)
+        lists = (*own.scaffolding, *fitting, *own.progress, *own.no_match, *own.no_input)
         return tuple(dict.fromkeys(text for text in (*single, *lists) if text))

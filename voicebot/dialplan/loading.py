@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
+from voicebot.dialplan import harmless
 from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.policy import Policy
 from voicebot.dialplan.rules import Finding, findings
@@ -44,7 +45,7 @@ def load_dialplan(file: Path, *more: Rule) -> tuple[Policy | None, tuple[Fault, 
             marked.fault(path, message, remedy, of_key=key) for path, message, remedy, key in explain(error, Dialplan)
         )
         return None, tuple(sorted(told))
-    found = (finding for rule in (findings, *more) for finding in rule(plan))
+    found = (finding for rule in (findings, harmless.findings, *more) for finding in rule(plan))
     faults = tuple(sorted(marked.fault(*finding) for finding in found))
     return (None, faults) if faults else (Policy.of(plan), ())
 

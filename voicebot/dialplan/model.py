@@ -224,9 +224,11 @@ class PhrasesPart(Part):
 
     notice: str = ""
     """Said before the greeting and never interrupted."""
-    greeting: str = ""
-    scaffolding: tuple[Text, ...] = ()
-    progress: tuple[Text, ...] = ()
+    greeting: str = "Hello, you are speaking with an automated assistant. How can I help?"
+    scaffolding: tuple[Text, ...] = ("One moment, please.", "Let me see.", "Let me look.")
+    """Fill the wait for an answer, whatever it will be: `voicebot check` wants no facts here. `[]`: none."""
+    progress: tuple[Text, ...] = ("I am still looking.", "It takes a little longer than usual.")
+    """Follow while the wait goes on; the same holds."""
     no_match: tuple[Text, ...] = ("Sorry, I did not get that. Could you say it another way?",)
     no_input: tuple[Text, ...] = ("Are you still there?",)
     apology: Text = "I am sorry, something is not working on my side."
@@ -295,6 +297,8 @@ class ConnectorPart(Part):
     retries: Annotated[int, Field(ge=0, le=1)] = 1
     fallback: Annotated[str, AfterValidator(_json_object)] = ""
     """A JSON object that stands in for the result when the connector fails; empty: the turn fails."""
+    scaffolding: tuple[Text, ...] = ()
+    """Phrases that fill the wait for this connector; the general ones go on where a phrase would come twice running."""
 
     def json_schema(self) -> dict[str, object]:
         """Return the JSON Schema of the arguments, as language models want it."""
