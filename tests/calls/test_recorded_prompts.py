@@ -36,7 +36,7 @@ def test_recordings_are_heard_and_the_caller_reaches_a_person_when_the_synthesis
     phrases = {GREETING: "hours_sunday", APOLOGY: "no", HANDOFF: "goodbye"}
     prompts = record(tmp_path / "beside" / "recordings", phrases)
     dead = {"OPENAI_BASE_URL": NOBODY, "OPENAI_API_KEY": "none"}
-    bot = start_bot({"tts": {"engine": "openai", "prompts": prompts}}, tmp_path / "beside", **dead)
+    bot = start_bot({"tts": {"engine": "openai", "fallbacks": [], "prompts": prompts}}, tmp_path / "beside", **dead)
     came = len(agent.calls)
     with Phone() as phone:
         bot.dial(phone)

@@ -183,6 +183,55 @@ def test_a_backchannel_while_the_bot_thinks_about_the_answer_is_none() -> None:
     assert call.last(StartBrain).text == "Yes, please."
 
 
+def test_what_is_protected_is_not_interrupted_and_what_is_said_meanwhile_waits() -> None:
+    call = Timeline(replace(POLICY, barge_in=replace(POLICY.barge_in, protected=("greeting",)))).answered()
+    call.renders(200)
+    call.speaks(500)
+    call.partial(800, "When do")
+    call.partial(1100, "When do you")
+    call.pauses(2000)
+    call.hears(2060, "When do you open tomorrow?")
+    call.run_to(4000)
+    assert (call.talk(), call.mouth()) == (State.GREETING, MouthState.DRAINING)
+    assert (call.all(PausePlayout), call.all(FlushPlayout)) == ([], [])
+    call.plays(200)
+    assert call.last(StartBrain).text == "When do you open tomorrow?"
+    call.answers(ANSWER)
+    call.renders(200)
+    assert call.speaks(6000)[-1] == PausePlayout(), "nothing else is protected"
+
+
+def test_keys_do_not_interrupt_what_is_protected_either() -> None:
+    call = Timeline(replace(POLICY, barge_in=replace(POLICY.barge_in, protected=("greeting",)))).answered()
+    call.renders(200)
+    call.at(500, KeyPressed(), DtmfEntered("1"))
+    assert call.all(FlushPlayout) == []
+    call.plays(200)
+    assert call.last(StartBrain).text == "1"
+
+
+def test_a_backchannel_over_protected_speech_is_dropped() -> None:
+    call = Timeline(replace(POLICY, barge_in=replace(POLICY.barge_in, protected=("greeting",)))).answered()
+    call.renders(200)
+    call.says("Okay.")
+    call.plays(200)
+    assert (call.talk(), call.all(StartBrain)) == (State.LISTENING, [])
+
+
+def test_a_notice_comes_first_and_is_protected_and_the_greeting_is_not() -> None:
+    call = Timeline(with_phrases(notice="This call is recorded.")).answered()
+    assert call.spoken() == ["This call is recorded.", "Hello."]
+    call.renders(100, speech=1)
+    call.speaks(500)
+    call.pauses(900)
+    call.hears(960, "Mm-hm.")
+    call.run_to(3000)
+    assert call.all(PausePlayout) == []
+    call.renders(100, speech=2)
+    call.at(3100, Played(1, 100), Played(2, 10))
+    assert call.speaks(3200)[-1] == PausePlayout()
+
+
 def test_a_backchannel_that_ends_after_the_bot_has_finished_is_no_turn() -> None:
     call = Timeline(replace(POLICY, barge_in=replace(POLICY.barge_in, false_interruption_timeout_ms=300))).thinking()
     call.answers(ANSWER)

@@ -61,7 +61,8 @@ def test_the_last_turn_of_the_caller_is_taken_back_from_among_the_bots_lines() -
 
 def test_a_bot_without_phrases_says_nothing() -> None:
     plan = SpeechPlan()
-    assert plan.next_scaffolding(())[1] == plan.next_progress(())[1] == escalated((), 1) == ""
+    assert plan.next_of() == plan.next_of((), ()) == (plan, "")
+    assert escalated((), 1) == ""
 
 
 def test_the_audio_before_the_call_is_not_asked_for() -> None:
@@ -121,3 +122,20 @@ def test_what_is_written_shorter_than_it_is_spoken_takes_its_time(text: str, par
 )
 def test_digits_are_read_as_they_are_said(text: str, digits: list[str]) -> None:
     assert [run.digits for run in digit_runs(text)] == digits
+
+
+def drawn(*turns: tuple[tuple[str, ...], ...]) -> list[str]:
+    """What is drawn from the lists of one turn after the other."""
+    plan, phrases = SpeechPlan(), []
+    for lists in turns:
+        plan, phrase = plan.next_of(*lists)
+        phrases.append(phrase)
+    return phrases
+
+
+def test_phrases_are_rotated_list_by_list_and_none_comes_twice_running() -> None:
+    two, one, three = ("a", "b"), ("x",), ("a", "c", "d")
+    assert drawn((two,), (two,), (two,)) == ["a", "b", "a"]
+    assert drawn((two,), (three,), (two,), (two,)) == ["a", "c", "b", "a"]
+    assert drawn((one, two), (one, two), (one, two), (one, two)) == ["x", "a", "x", "b"]
+    assert drawn((one,), (one,)) == ["x", "x"], "better than silence"

@@ -9,6 +9,7 @@ from voicebot.core.commands import CancelBrain, Hangup, Layer, ResumePlayout, Sp
 from voicebot.core.conversation import State
 from voicebot.core.events import (
     BrainOutcome,
+    BrainToolWanted,
     Category,
     DtmfEntered,
     EngineFailed,
@@ -21,7 +22,7 @@ from voicebot.core.events import (
     Transcribed,
 )
 from voicebot.core.mouth import State as MouthState
-from voicebot.core.policy import NoInput
+from voicebot.core.policy import Connector, NoInput
 
 UNTOUCHABLE = replace(POLICY, budgets=replace(POLICY.budgets, brain_first_ms=60_000, tts_first_ms=60_000))
 """A policy in which only the turn's own budgets run out."""
@@ -64,6 +65,73 @@ def test_phrases_do_not_come_twice_running() -> None:
         call.plays()
         call.says("And then?")
     assert [s.text for s in call.all(Speak) if s.layer is Layer.SCAFFOLDING] == ["One moment.", "Let me see."]
+
+
+def looking_up() -> Timeline:
+    """A policy in which a connector has a phrase of its own."""
+    orders, refund = UNTOUCHABLE.connectors
+    fitting = replace(orders, scaffolding=("Let me look up that order.",))
+    return Timeline(replace(UNTOUCHABLE, connectors=(fitting, replace(refund, scaffolding=("I am checking.",)))))
+
+
+def test_scaffolding_fits_the_connector_that_is_waited_for() -> None:
+    call = looking_up().thinking("Where is my order?")
+    call.wants("orders")
+    call.run_to(call.now_ms + 1000)
+    assert call.last(Speak).text == "Let me look up that order."
+    assert call.last(Speak).layer is Layer.SCAFFOLDING
+    call.plays()
+    call.run_to(call.now_ms + 3000)
+    assert call.spoken()[-1] == "Still looking.", "progress is general"
+
+
+def test_a_phrase_that_fits_does_not_come_twice_running() -> None:
+    call = looking_up().thinking("Where is my order?")
+    for number in (1, 2, 3):
+        call.wants("orders")
+        call.run_to(call.now_ms + 1000)
+        call.plays()
+        call.at(call.now_ms, ToolReturned(number, "{}"))
+        call.answers("It was shipped.")
+        call.plays()
+        call.says("And the other one?")
+    said = [s.text for s in call.all(Speak) if s.layer is Layer.SCAFFOLDING]
+    assert said == ["Let me look up that order.", "One moment.", "Let me look up that order."]
+
+
+def test_a_connector_that_was_called_ahead_has_its_phrase_too() -> None:
+    call = looking_up().listening()
+    call.speaks(1000)
+    call.pauses(2000)
+    call.hears(2070, "Where is my order", 0.5)
+    call.wants("orders")
+    call.run_to(3200)
+    assert call.spoken()[-1] == "Let me look up that order."
+
+
+def test_the_phrase_of_the_connector_at_work_goes_first_and_one_that_is_over_still_fits() -> None:
+    call = looking_up().thinking("Where is my order?")
+    call.at(call.now_ms, BrainToolWanted(call.attempt, "orders", "{}"), BrainToolWanted(call.attempt, "refund", "{}"))
+    call.finishes(BrainOutcome.WAITING_FOR_TOOLS)
+    call.at(call.now_ms, ToolReturned(2, "{}"))
+    call.run_to(call.now_ms + 1000)
+    assert call.spoken()[-1] == "Let me look up that order."
+    call = looking_up().thinking("Where is my order?")
+    call.wants("refund")
+    call.at(call.now_ms, ToolReturned(1, "{}"))
+    call.run_to(call.now_ms + 1000)
+    assert call.spoken()[-1] == "I am checking.", "the brain still works on what was found"
+
+
+def test_a_wait_without_a_connector_gets_a_general_phrase() -> None:
+    call = looking_up().thinking("Where is my order?")
+    call.run_to(call.now_ms + 1000)
+    assert call.spoken()[-1] == "One moment."
+
+
+def test_phrases_that_fit_are_rendered_ahead_like_the_others() -> None:
+    policy = replace(POLICY, connectors=(Connector("orders", scaffolding=("Let me look up that order.",)),))
+    assert {"Hello.", "One moment.", "Let me look up that order."} <= set(policy.own_phrases)
 
 
 def test_nothing_is_said_on_top_of_what_is_being_said() -> None:

@@ -185,3 +185,70 @@ def test_check_tells_faults_and_exits_1(tmp_path: Path, capsys: pytest.CaptureFi
     told = capsys.readouterr()
     assert "dialplans are right" in told.out
     assert "plan.yaml:1:10: version:" in told.err
+
+
+WAIT = HEAD + "phrases:\n  scaffolding:\n    - Let me see.\n    - {}\n"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "claim"),
+    [
+        ("I found your order.", "says that something is done or known: 'found'"),
+        ("That is DONE.", "says that something is done or known: 'DONE'"),
+        ("Your booking is confirmed.", "says that something is done or known: 'confirmed'"),
+        ("It was cancelled.", "says that something is done or known: 'cancelled'"),
+        ("It takes 5 minutes.", "holds a number: '5'"),
+        ("It takes two minutes.", "holds a number: 'two'"),
+        ("It takes an hour.", "holds a number: 'an hour'"),
+        ("That is ten dollars.", "speaks of money: 'dollars'"),
+        ("Let me see on Monday.", "names a day or a time: 'Monday'"),
+        ("You hear from us tomorrow.", "names a day or a time: 'tomorrow'"),
+    ],
+)
+def test_a_phrase_that_fills_a_wait_states_nothing(phrase: str, claim: str, tmp_path: Path) -> None:
+    remedy = "(say only that you are looking, as 'One moment, please.')"
+    told = f"a phrase that fills a wait {claim} {remedy}"
+    assert faults_of(tmp_path, WAIT.format(phrase)) == [f"5:7: phrases.scaffolding[1]: {told}"]
+    progress = WAIT.format(phrase).replace("scaffolding", "progress")
+    assert faults_of(tmp_path, progress) == [f"5:7: phrases.progress[1]: {told}"]
+    own = f"{HEAD}connectors:\n  x: {{entry: 'json:loads', scaffolding: ['{phrase}']}}\n"
+    assert faults_of(tmp_path, own) == [f"3:42: connectors.x.scaffolding[0]: {told}"]
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "One moment, please.",
+        "Just a second.",
+        "Give me one more minute.",
+        "Let me look that up.",
+        "Let me double-check that.",
+        "This may take a little longer than usual.",
+        "I am still looking.",
+        "Let me look up your order.",
+    ],
+)
+def test_a_harmless_phrase_is_one(phrase: str, tmp_path: Path) -> None:
+    assert faults_of(tmp_path, WAIT.format(phrase)) == []
+
+
+@pytest.mark.parametrize("key", ["scaffolding", "progress"])
+@pytest.mark.parametrize("phrases", ["[One moment.]", "[One moment., one moment]"])
+def test_a_phrase_that_would_come_twice_running_is_an_error(key: str, phrases: str, tmp_path: Path) -> None:
+    found = faults_of(tmp_path, f"{HEAD}phrases:\n  {key}: {phrases}\n")
+    remedy = "(write two or more, better three)"
+    assert found == [f"3:3: phrases.{key}: the same phrase would be said twice running {remedy}"]
+
+
+def test_a_dialplan_that_says_nothing_of_waiting_has_phrases_for_it_and_may_have_none(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(HEAD)
+    policy, faults = load_dialplan(file)
+    assert policy is not None, faults
+    phrases = policy.call.phrases
+    assert phrases.greeting
+    assert min(len(phrases.scaffolding), len(phrases.progress)) > 1
+    file.write_text(HEAD + "phrases: {greeting: '', scaffolding: [], progress: []}\n")
+    policy, faults = load_dialplan(file)
+    assert policy is not None, faults
+    assert (policy.call.phrases.greeting, policy.call.phrases.scaffolding, policy.call.phrases.progress) == ("", (), ())

@@ -153,6 +153,7 @@ def _dispatch(move: Move, event: Event) -> None:  # noqa: C901, PLR0912 - one ar
 
 def _answered(move: Move) -> None:
     move.talk = replace(move.talk, connected=True)
+    move.speak(move.policy.phrases.notice, Layer.ANNOUNCEMENT)
     move.speak(move.policy.phrases.greeting, Layer.GREETING)
     if move.mouth.state is mouth.State.SILENT:
         turns.fell_silent(move)

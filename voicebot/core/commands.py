@@ -23,7 +23,7 @@ class Layer(StrEnum):
     """A question back to the caller, a reprompt."""
     APOLOGY = "apology"
     ANNOUNCEMENT = "announcement"
-    """Before a transfer; protected from barge-in."""
+    """A legal notice, or what is said before a transfer; protected from barge-in."""
     GOODBYE = "goodbye"
 
 

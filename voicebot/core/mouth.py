@@ -57,7 +57,7 @@ TRANSITIONS: Mapping[tuple[State, Trigger], State] = MappingProxyType(
 )
 
 PROTECTED = frozenset({Layer.ANNOUNCEMENT})
-"""Layers that the caller cannot interrupt."""
+"""Layers that the caller cannot interrupt, whatever the dialplan says."""
 
 
 SPEAKING_RATE = spoken_length.LETTERS_A_SECOND
@@ -77,6 +77,8 @@ class Utterance:
     final: bool = False
     engine: str = ""
     """Who renders it."""
+    protected: bool = False
+    """Whether the dialplan protects it."""
     broken: bool = False
     """Whether its engine failed and another is to say the rest once this much was played."""
 
@@ -111,7 +113,7 @@ class Mouth:
     @property
     def protected(self) -> bool:
         """Whether what is being said must not be interrupted."""
-        return any(utterance.layer in PROTECTED for utterance in self.queue)
+        return any(utterance.protected or utterance.layer in PROTECTED for utterance in self.queue)
 
     @property
     def starving(self) -> bool:

@@ -174,7 +174,14 @@ class Move:
         """Say something after whatever is being said. Nothing is said without words, or after the end."""
         if not text:
             return
-        utterance = Utterance(self.mouth.last_speech + 1, layer, text, self.talk.turn, engine=self.engine(Role.TTS))
+        utterance = Utterance(
+            self.mouth.last_speech + 1,
+            layer,
+            text,
+            self.talk.turn,
+            engine=self.engine(Role.TTS),
+            protected=layer in self.policy.barge_in.protected,
+        )
         after, command = mouth.speak(self.mouth, utterance, self.now_ms, self.patience_ms)
         if self.do(command):
             self.mouth = after

@@ -52,6 +52,8 @@ class BargeIn:
     """Speech of this length confirms it while the recogniser has said nothing at all."""
     false_interruption_timeout_ms: int = 1_000
     """A suspicion without words is dropped after this and the bot goes on from the sample where it stopped."""
+    protected: tuple[str, ...] = ()
+    """Layers of speech that are not stopped either; announcements never are."""
     backchannels: tuple[str, ...] = (
         "mm hmm", "mhm", "mm", "hmm", "hm", "uh huh", "uh", "um", "er", "ah", "oh", "huh", "okay", "ok", "right",
         "all right", "alright", "yeah", "yes", "yep", "sure", "i see", "got it", "good", "great", "fine", "cool", "wow",
@@ -124,6 +126,8 @@ class Connector:
     retries: int = 1
     fallback: str = ""
     """A template that stands in for the result; empty: the turn fails."""
+    scaffolding: tuple[str, ...] = ()
+    """Phrases that fit a wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ class Phrases:
     Lists are rotated, so that no phrase comes twice running; those of `no_match` and `no_input` escalate instead.
     """
 
+    notice: str = ""
+    """Comes before the greeting and is protected."""
     greeting: str = ""
     scaffolding: tuple[str, ...] = ()
     progress: tuple[str, ...] = ()
@@ -168,3 +174,12 @@ class CallPolicy:
     connectors: tuple[Connector, ...] = ()
     number_lengths: tuple[int, ...] = ()
     """Digits of the numbers that the dialplan asks for: a run of such a length is complete."""
+
+    @property
+    def own_phrases(self) -> tuple[str, ...]:
+        """Every text that a call may need without the brain."""
+        own = self.phrases
+        single = (own.notice, own.greeting, own.apology, own.handoff, own.handoff_failed, own.goodbye)
+        fitting = tuple(phrase for connector in self.connectors for phrase in connector.scaffolding)
+        lists = (*own.scaffolding, *fitting, *own.progress, *own.no_match, *own.no_input)
+        return tuple(dict.fromkeys(text for text in (*single, *lists) if text))

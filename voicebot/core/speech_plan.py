@@ -6,29 +6,30 @@ more helpful each time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechPlan:
-    """How many phrases of each kind were drawn in this call."""
+    """What was drawn to fill time in this call."""
 
-    scaffolding: int = 0
-    progress: int = 0
+    drawn: tuple[tuple[tuple[str, ...], int], ...] = ()
+    """Each list of phrases, and how far it was told."""
+    last: str = ""
 
-    def next_scaffolding(self, phrases: tuple[str, ...]) -> tuple[SpeechPlan, str]:
-        """Draw what is said when the answer is late."""
-        return replace(self, scaffolding=self.scaffolding + 1), _rotated(phrases, self.scaffolding)
-
-    def next_progress(self, phrases: tuple[str, ...]) -> tuple[SpeechPlan, str]:
-        """Draw what is said when the answer is later still."""
-        return replace(self, progress=self.progress + 1), _rotated(phrases, self.progress)
+    def next_of(self, *lists: tuple[str, ...]) -> tuple[SpeechPlan, str]:
+        """Draw the next phrase of the first list that has one which was not the last; of none if all are empty."""
+        told = dict(self.drawn)
+        for phrases in lists:
+            begun = told.get(phrases, 0)
+            for step in range(begun, begun + len(phrases)):
+                phrase = phrases[step % len(phrases)]
+                if phrase != self.last:
+                    return SpeechPlan(tuple({**told, phrases: step + 1}.items()), phrase), phrase
+        # A dialplan has no such list, but the same words again are better than silence.
+        return self, self.last if any(lists) else ""
 
 
 def escalated(phrases: tuple[str, ...], count: int) -> str:
     """Return what is said the `count`-th time, from 1: the last phrase serves for all that follow."""
     return phrases[min(count, len(phrases)) - 1] if phrases else ""
-
-
-def _rotated(phrases: tuple[str, ...], count: int) -> str:
-    return phrases[count % len(phrases)] if phrases else ""

@@ -121,6 +121,13 @@ def side_effects(tooling: Tooling, policy: CallPolicy, turn: int) -> bool:
     return any(part is None or not part.idempotent for part in known)
 
 
+def scaffolding(tooling: Tooling, policy: CallPolicy, turn: int) -> tuple[tuple[str, ...], ...]:
+    """Return the phrases that fit a wait in this turn: those of connectors at work first, then the newest."""
+    calls = [call for call in reversed(tooling.calls) if call.turn == turn]
+    known = (connector(policy, call.name) for call in sorted(calls, key=lambda call: call.ended))
+    return tuple(part.scaffolding for part in known if part is not None and part.scaffolding)
+
+
 def started(call: Call, call_id: str) -> tuple[Call, Command]:
     """Issue an attempt. All attempts of one call carry the same idempotency key."""
     after = replace(call, state=TRANSITIONS[call.state, Trigger.START], tries=call.tries + 1)

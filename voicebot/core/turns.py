@@ -126,12 +126,14 @@ def _answer(move: Move, text: str, layer: Layer) -> None:
 
 def tool_wanted(move: Move, event: BrainToolWanted) -> None:
     """Start a connector call that the current run asks for, or one asked ahead if it only reads."""
+    turn = move.talk.turn
     if move.early is not None and event.attempt == move.early.attempt:
         if not ahead.tool_wanted(move, move.early, event):
             return
+        turn += 1  # of the turn that is coming
     elif event.attempt != move.talk.brain:
         return
-    move.tooling, call = tooling.planned(move.tooling, event, move.policy, move.now_ms, move.talk.turn)
+    move.tooling, call = tooling.planned(move.tooling, event, move.policy, move.now_ms, turn)
     _start_call(move, call)
 
 
@@ -255,10 +257,9 @@ def late_answer(move: Move) -> None:
     """Scaffolding first, then progress: the caller is told that the bot is at it, and nothing else."""
     phrases = move.policy.phrases
     if not move.mouth.queue:  # a mouth that is paused for a noise says it when it goes on
-        if move.talk.scaffolded:
-            move.plan, phrase = move.plan.next_progress(phrases.progress)
-        else:
-            move.plan, phrase = move.plan.next_scaffolding(phrases.scaffolding)
+        fitting = tooling.scaffolding(move.tooling, move.policy, move.talk.turn)
+        lists = (phrases.progress,) if move.talk.scaffolded else (*fitting, phrases.scaffolding)
+        move.plan, phrase = move.plan.next_of(*lists)
         move.speak(phrase, Layer.SCAFFOLDING)
     due_ms = move.now_ms + move.policy.budgets.progress_ms
     move.talk = replace(move.talk, scaffolded=True, soft_due_ms=due_ms)

@@ -223,6 +223,8 @@ class BargeInPart(Part):
     """Speech of this length confirms it while the recogniser has said nothing at all."""
     false_interruption_timeout_ms: Ms = 1_000
     """A pause without words is dropped after this, and the bot goes on from the sample where it stopped."""
+    protected: tuple[Literal["greeting", "answer", "prompt", "apology", "goodbye"], ...] = ()
+    """What is not interrupted; what callers say meanwhile waits until it was said."""
     backchannels: tuple[Text, ...] = BargeIn().backchannels
     """What listeners say without wanting the turn."""
 
@@ -274,9 +276,13 @@ class BudgetsPart(Part):
 class PhrasesPart(Part):
     """What the bot says by itself. Lists are rotated."""
 
-    greeting: str = ""
-    scaffolding: tuple[Text, ...] = ()
-    progress: tuple[Text, ...] = ()
+    notice: str = ""
+    """Said before the greeting and never interrupted."""
+    greeting: str = "Hello, you are speaking with an automated assistant. How can I help?"
+    scaffolding: tuple[Text, ...] = ("One moment, please.", "Let me see.", "Let me look.")
+    """Fill the wait for an answer, whatever it will be: `voicebot check` wants no facts here. `[]`: none."""
+    progress: tuple[Text, ...] = ("I am still looking.", "It takes a little longer than usual.")
+    """Follow while the wait goes on; the same holds."""
     no_match: tuple[Text, ...] = ("Sorry, I did not get that. Could you say it another way?",)
     no_input: tuple[Text, ...] = ("Are you still there?",)
     apology: Text = "I am sorry, something is not working on my side."
@@ -362,6 +368,8 @@ class ConnectorPart(Part):
     retries: Annotated[int, Field(ge=0, le=1)] = 1
     fallback: Annotated[str, AfterValidator(_json_object)] = ""
     """A JSON object that stands in for the result when the connector fails; empty: the turn fails."""
+    scaffolding: tuple[Text, ...] = ()
+    """Phrases that fill the wait for this connector; the general ones go on where a phrase would come twice running."""
 
     def json_schema(self) -> dict[str, object]:
         """Return the JSON Schema of the arguments, as language models want it."""

@@ -121,7 +121,12 @@ class Policy:
             ),
             connectors=tuple(
                 Connector(
-                    name, min(part.hard_ms, plan.budgets.tool_hard_ms), part.idempotent, part.retries, part.fallback
+                    name,
+                    min(part.hard_ms, plan.budgets.tool_hard_ms),
+                    part.idempotent,
+                    part.retries,
+                    part.fallback,
+                    part.scaffolding,
                 )
                 for name, part in plan.connectors.items()
             ),

@@ -16,7 +16,6 @@ from voicebot.brain.catalogue import BrainUnavailable, build_brain
 from voicebot.brain.protocol import Brain
 from voicebot.config import Settings
 from voicebot.core.events import Category, Role
-from voicebot.core.policy import Phrases
 from voicebot.dialplan.policy import Policy, SecretMissingError
 from voicebot.dialplan.prompts import prompts
 from voicebot.media.frames import whole_frames
@@ -69,7 +68,7 @@ class EngineRoom:
             diction = diction_of(policy)
             engines = replace(self._built(policy), diction=diction)
             for speaker in engines.speakers.values():
-                self._warm(speaker.engine, fixed_phrases(policy.call.phrases), diction)
+                self._warm(speaker.engine, policy.call.own_phrases, diction)
             with self._lock:
                 self._engines[policy.sha256] = engines
 
@@ -204,10 +203,3 @@ def diction_of(policy: Policy) -> Diction:
                 f"dialplan {policy.name}: tts.prompts: {prompt.file} {unusable}; run voicebot check"
             ) from unusable
     return Diction(policy.dialplan.tts.lexicon, recordings)
-
-
-def fixed_phrases(phrases: Phrases) -> tuple[str, ...]:
-    """Return every text that a call may need without the brain."""
-    single = (phrases.greeting, phrases.apology, phrases.handoff, phrases.handoff_failed, phrases.goodbye)
-    lists = (*phrases.scaffolding, *phrases.progress, *phrases.no_match, *phrases.no_input)
-    return tuple(text for text in (*single, *lists) if text)

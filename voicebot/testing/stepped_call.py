@@ -52,7 +52,7 @@ from voicebot.core.events import (
     ToolReturned,
     Transcribed,
 )
-from voicebot.core.policy import CallPolicy, Phrases
+from voicebot.core.policy import CallPolicy
 from voicebot.dialplan.policy import Policy
 from voicebot.media.frames import FRAME_BYTES
 from voicebot.media.playout import PlayoutRing, Popped
@@ -117,7 +117,7 @@ class SteppedCall:
         phrases = parts.policy.dialplan.asr.hints
         self._hearing = Hearing({"": asr}, rules.turn_taking, self.ring, self._recognised, phrases)
         self._vault = Vault(parts.policy.number_lengths)
-        self._cached = own_phrases(rules.phrases)
+        self._cached = frozenset(rules.own_phrases)
         self._prepared: tuple[str, int] = ("", 0)
         self._progress_due_ms = 0
         self._voice_due_ms = 0
@@ -253,10 +253,3 @@ class SteppedCall:
             self._step(EngineFailed(Role.TTS, command.speech, Category.INTERNAL, permanent=False))
         self._step(SpeechRendered(command.speech, accepted, final=True))
         self._progress_due_ms = min(self._progress_due_ms, self.now_ms + PROGRESS_MS)
-
-
-def own_phrases(phrases: Phrases) -> frozenset[str]:
-    """Return what the bot says of itself, rendered ahead of every call."""
-    lists = (phrases.scaffolding, phrases.progress, phrases.no_match, phrases.no_input)
-    single = (phrases.greeting, phrases.apology, phrases.handoff, phrases.handoff_failed, phrases.goodbye)
-    return frozenset((*itertools.chain.from_iterable(lists), *single))
