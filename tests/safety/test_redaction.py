@@ -28,6 +28,23 @@ WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
         ("call me at 555 0199", "call me at [PHONE#1]"),
         ("my email is john dot smith at gmail dot com", "my email is [EMAIL#1]"),
         ("write to a.b@c.org please", "write to [EMAIL#1] please"),
+        ("my email is j smith at example com", "my email is [EMAIL#1]"),
+        ("it's J. Smith at mail.example.com.", "it's [EMAIL#1]."),
+        ("jane underscore doe at example org thanks", "[EMAIL#1] thanks"),
+        ("I am at example street", "I am at example street"),
+        ("meet me at nine", "meet me at nine"),
+        ("look at the com port", "look at the com port"),
+        ("we are at home", "we are at home"),
+        ("my password is hunter2", "my password is [PASSWORD#1]"),
+        ("the password is hunter two, thanks", "the password is [PASSWORD#1], thanks"),
+        ("password is capital h u n t e r 2", "password is [PASSWORD#1]"),
+        ("my pass phrase is: swordfish and my order is 48213", "my pass phrase is: [PASSWORD#1] and my order is 48213"),
+        ("my password is four three two one", "my password is [PIN#1]"),
+        ("my password is not working", "my password is not working"),
+        ("the password is wrong", "the password is wrong"),
+        ("my password is what I forgot", "my password is what I forgot"),
+        ("the password is a secret of mine", "the password is a secret of mine"),
+        ("I lost my password yesterday", "I lost my password yesterday"),
         ("the security code is one two three", "the security code is [CVV#1]"),
         ("my pin is 4321", "my pin is [PIN#1]"),
         ("4321 is my pin", "[PIN#1] is my pin"),
@@ -44,6 +61,20 @@ def test_what_people_say(text: str, redacted: str) -> None:
     vault = Vault((5,))
     assert vault.redact(text) == redacted
     assert Vault((5,)).redact(redacted) == redacted, "what is redacted stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("my email is j smith at example com", "jsmith@example.com"),
+        ("J. Smith at mail dot example dot com", "jsmith@mail.example.com"),
+        ("jane underscore doe at example org", "jane_doe@example.org"),
+        ("my password is hunter2", "hunter2"),
+    ],
+)
+def test_a_connector_gets_what_was_meant(text: str, value: str) -> None:
+    vault = Vault()
+    assert vault.reveal(vault.redact(text).rpartition(" ")[2]) == value
 
 
 @pytest.mark.parametrize(

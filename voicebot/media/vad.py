@@ -3,7 +3,8 @@
 Four judges, cheapest first: webrtcvad is the gate that lets Silero sleep through long silence; Silero decides what
 is speech; a pitch must be heard before it counts, because Silero takes some coughs for speech; the level in 10 ms
 blocks says exactly where the speech began and ended, because Silero lags by one to three windows of 32 ms. Where noise
-covers the ends of words the level cannot tell, and Silero's own edge stands in for it.
+covers the ends of words the level cannot tell, and Silero's own edge stands in for it. Speech far below the caller's
+level is a voice in the background (`voicebot.media.foreground`): it starts no utterance and prolongs none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from voicebot.core.events import SpeechPaused, SpeechStarted
 from voicebot.core.policy import TurnTaking
+from voicebot.media.foreground import Foreground
 from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE, Pcm
 from voicebot.media.levels import BLOCK_MS, VOICED_RANGE_DB, block_levels
 from voicebot.media.silero import WINDOW_SAMPLES, SileroStream
@@ -93,6 +95,9 @@ class SpeechDetector:
         self._loudest = _QUIETEST_FLOOR_DBFS
         self._last_voiced_ms = -1_000_000
         self._unbroken = False
+        self._foreground = Foreground()
+        self._soft = False
+        """Whether what rises has been too soft for the caller so far."""
 
     def feed(self, frame: bytes, at_ms: int) -> SpeechStarted | SpeechPaused | None:
         """Take one frame that ended at `at_ms` of call time; return the edge that it revealed, if any.
@@ -184,10 +189,17 @@ class SpeechDetector:
         recent = [block for block in self._blocks if block.end_ms <= window_end_ms]
         loudest = max((block.dbfs for block in recent if block.end_ms > window_start_ms), default=self._floor)
         threshold = max(loudest - VOICED_RANGE_DB, self._floor + _NOISE_MARGIN_DB)
-        self._onset_ms = window_start_ms
+        self._soft = False
+        self._begin(recent, window_start_ms, threshold)
+        if not self._resuming:
+            self._loudest = loudest
+
+    def _begin(self, recent: list[_Block], certain_ms: int, threshold: float) -> None:
+        """Follow blocks at the threshold back from `certain_ms`, where there was speech already."""
+        self._onset_ms = certain_ms
         quiet = 0
         for block in reversed(recent):
-            if block.end_ms <= window_start_ms - _ONSET_SEARCH_MS or quiet > _ONSET_GAP_BLOCKS:
+            if block.end_ms <= certain_ms - _ONSET_SEARCH_MS or quiet > _ONSET_GAP_BLOCKS:
                 break
             if block.dbfs >= threshold:
                 self._onset_ms = block.end_ms - BLOCK_MS
@@ -195,8 +207,21 @@ class SpeechDetector:
             else:
                 quiet += 1
         self._onset_ms = max(self._onset_ms, self._last_voiced_ms)
-        if not self._resuming:
-            self._loudest = loudest
+
+    def _too_soft(self, at_ms: int) -> bool:
+        """Tell whether what rises is somebody in the background. The caller may begin to speak over it."""
+        bar = self._foreground.bar(at_ms)
+        loudest = max((block for block in self._blocks if block.end_ms > self._onset_ms), key=lambda block: block.dbfs)
+        if loudest.dbfs < bar:
+            self._soft = True
+            self._foreground.heard_background(loudest.dbfs, at_ms)
+            return True
+        if self._soft and loudest.end_ms - self._onset_ms > _ONSET_SEARCH_MS:
+            self._begin(list(self._blocks), loudest.end_ms - BLOCK_MS, self._foreground.background(at_ms))
+            self._windows_on = _MIN_WINDOWS
+            self._loudest = loudest.dbfs if not self._resuming else max(self._loudest, loudest.dbfs)
+        self._soft = False
+        return False
 
     def _weigh(self, block: _Block) -> None:
         """Let one block move the noise floor, the loudest level and the end of what was voiced."""
@@ -210,7 +235,7 @@ class SpeechDetector:
             self._loudest = max(self._loudest, block.dbfs)
         if self._phase is not _Phase.SPEAKING:
             return
-        loud = block.dbfs >= self._threshold()
+        loud = block.dbfs >= max(self._threshold(), self._foreground.background(block.end_ms))
         tail = self._unbroken and not self._noisy() and block.end_ms - self._silero_end_ms <= _TAIL_MS
         if loud and (silero_on or tail):
             self._last_voiced_ms = block.end_ms
@@ -222,6 +247,8 @@ class SpeechDetector:
 
     def _edge(self, at_ms: int) -> SpeechStarted | SpeechPaused | None:
         if self._phase is _Phase.RISING:
+            if self._too_soft(at_ms):
+                return None
             needed_ms = min(_RESUME_MS, self._turn_taking.start_ms) if self._resuming else self._turn_taking.start_ms
             certain = self._windows_on >= _MIN_WINDOWS and (self._resuming or self._pitched())
             if certain and at_ms - self._onset_ms >= needed_ms:
@@ -232,7 +259,9 @@ class SpeechDetector:
                 return SpeechStarted(voiced_at_ms=max(0, self._onset_ms), resumed=resumed)
             return None
         quiet_ms = at_ms - self._last_voiced_ms
-        if self._phase is _Phase.SPEAKING and quiet_ms >= self._turn_taking.pause_ms and self._probability < _SPEECH_ON:
+        over = self._probability < _SPEECH_ON or self._foreground.background(at_ms) > self._threshold()
+        if self._phase is _Phase.SPEAKING and quiet_ms >= self._turn_taking.pause_ms and over:
             self._phase = _Phase.QUIET
+            self._foreground.heard_caller(self._loudest, self._last_voiced_ms - self._onset_ms, at_ms)
             return SpeechPaused(last_voiced_ms=self._last_voiced_ms)
         return None

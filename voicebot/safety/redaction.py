@@ -1,4 +1,4 @@
-"""Finds what must not be written down: card numbers, security codes, PINs, phone numbers, e-mail addresses.
+"""Finds what must not be written down: card numbers, security codes, PINs, passwords, phone numbers, e-mail addresses.
 
 Rules only, spoken and typed, well under a millisecond a turn. What a run of digits is depends on its length, on the
 Luhn check (ISO/IEC 7812-1) and on the word before it; a number that nobody can place is hidden from seven digits on,
@@ -25,10 +25,30 @@ _SUBJECT: Final = re.compile(
 )
 _EMAIL: Final = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|\b(?:\w )*\w+(?: (?:dot|underscore|dash|hyphen|plus) \w+)* at (?:\w )*\w+(?: (?:dot|dash) \w+)*"
-    r" dot (?:com|org|net|edu|gov|info|biz|co|uk|us|ca|de|io|me)\b",
+    r"|(?<![\w'])(?:\w\.? ){0,30}\w+(?:(?: (?:dot|underscore|dash|hyphen|plus) |[.-])\w+)* at "
+    r"(?:(?:\w ){0,30}\w+(?:(?: (?:dot|dash) |[.-])\w+)*(?: dot |\.)"
+    r"(?:com|org|net|edu|gov|info|biz|co|uk|us|ca|de|io|me)"
+    r"|(?!(?:the|a|an|my|your|our|this|that|no)\b)(?:\w ){0,30}\w+(?: \w+)? (?:com|org|edu|gov))\b",
     re.IGNORECASE,
 )
+"""Typed, spoken, or spoken without the last `dot`; then only with an ending that is hardly a word of its own."""
+_BARE_ENDING: Final = re.compile(r"(?<! dot) (com|org|edu|gov)$")
+_PASSWORD: Final = re.compile(
+    r"\bpass ?(?:word|code|phrase)(?:,? (?:is|was|it's|it is|should be)\b)+[:,]? "
+    r"(?P<secret>\w(?:[\w!#$%&*+./@^~-]*\w)?(?![\w'])"
+    r"(?:,? (?:\w|\d+|zero|one|two|three|four|five|six|seven|eight|nine|double|triple|capital|upper ?case|lower ?case"
+    r"|dot|dash|hyphen|underscore|plus|star|hash|at|exclamation mark)(?![\w']))*)",
+    re.IGNORECASE,
+)
+"""The word after `password is`, and what spells its rest."""
+_CLAUSE_ENDS: Final = re.compile(r"\s*(?:[.,;:!?]|$| (?:and|but|so|please|thanks|thank|okay|ok)\b)", re.IGNORECASE)
+_SAID_OF_PASSWORDS: Final = re.compile(
+    r"(?:accepted|broken|changed|correct|expired|fine|forgotten|gone|good|in|incorrect|invalid|it|locked|lost|missing|my"
+    r"|new|no|not|old|on|refused|rejected|required|reset|right|safe|secret|strong|that|the|this|too|weak|what|working"
+    r"|wrong|yes)\b",
+    re.IGNORECASE,
+)
+"""Words that follow `password is` and are none."""
 _DATE: Final = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d")
 
 _CARD_LENGTHS: Final = range(13, 20)
@@ -60,6 +80,8 @@ def sensitive(text: str, subject: str = "", plain_lengths: Collection[int] = ())
     `plain_lengths`, such as the dialplan's order numbers, are left alone unless their subject says otherwise.
     """
     found = [Sensitive("EMAIL", _address(match.group()), *match.span()) for match in _EMAIL.finditer(text)]
+    addresses = tuple(found)
+    found += [one for one in _passwords(text) if not any(one.start < each.end for each in addresses)]
     taken = [(one.start, one.end) for one in found] + [match.span() for match in _DATE.finditer(text)]
     subjects = [(match.start(), match.lastgroup or "") for match in _SUBJECT.finditer(text)]
     for run in digit_runs(text):
@@ -114,11 +136,22 @@ def _kind(run: DigitRun, subject: str, plain_lengths: Collection[int]) -> str:
     return "NUMBER" if length >= _UNPLACED_LENGTH else ""
 
 
+def _passwords(text: str) -> Iterator[Sensitive]:
+    """Find passwords that are not digits alone. A plain word must end its clause: anything may follow the `is`."""
+    for match in _PASSWORD.finditer(text):
+        secret, (start, end) = match["secret"], match.span("secret")
+        if _SAID_OF_PASSWORDS.match(secret) or any(run.end - run.start == len(secret) for run in digit_runs(secret)):
+            continue
+        spelled = any(character.isdecimal() or character == " " for character in secret)
+        if spelled or _CLAUSE_ENDS.match(text, end):
+            yield Sensitive("PASSWORD", secret, start, end)
+
+
 def _address(text: str) -> str:
-    return "".join(_address_parts(text.lower()))
+    return "".join(_address_parts(_BARE_ENDING.sub(r".\1", text.lower())))
 
 
 def _address_parts(text: str) -> Iterator[str]:
     signs = {"dot": ".", "underscore": "_", "dash": "-", "hyphen": "-", "plus": "+", "at": "@"}
     for word in text.split():
-        yield signs.get(word, word)
+        yield signs.get(word, word.removesuffix("."))
