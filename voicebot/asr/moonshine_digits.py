@@ -2,8 +2,9 @@
 
 Left to itself the decoder is a language model as well, and would rather hear "For seven, two to one" or "A
 nine-year-old" than a row of digits. So the likeliest row is searched for among texts such as "Four, eight, two, one,
-three." and nothing else. Whether the audio is that at all is judged by comparing it with what the decoder heard by
-itself.
+three." and nothing else. Among digits it has its preferences, too: where it hears nothing, a three is 25 times as
+likely as a zero. A part of that is taken out of the score. Whether the audio is that at all is judged by comparing it
+with what the decoder heard by itself.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from voicebot.asr.moonshine_decoder import END, Cache, Decoder, Encoded, Logits
+from voicebot.asr.moonshine_decoder import END, START, Cache, Decoder, Encoded, Logits
 
 WORD_START: Final = "\u2581"
 """How the vocabulary writes the blank before a word."""
@@ -44,6 +46,10 @@ _OUT_OF_REACH = 6.0
 """Nats by which the rows still followed may be worse than one that is finished."""
 _LONGEST = 20
 """Digits."""
+_PRIOR_WEIGHT = 0.3
+"""Part of a digit's log probability in silence that is taken out of its score. Of 126 numbers in six voices 118 are
+right with it, 113 without."""
+_PRIOR_TEXTS = (("Four", "two", "six"), ("One", "eight", "zero"), ("Seven", "three", "nine"))
 
 
 class _Step(NamedTuple):
@@ -57,7 +63,8 @@ class DigitGrammar:
     """Which tokens may follow one another in a row of digits."""
 
     def __init__(self, vocabulary: Sequence[bytes]) -> None:
-        tokens = {piece.decode("utf-8", "replace"): token for token, piece in enumerate(vocabulary)}
+        self.tokens = tokens = {piece.decode("utf-8", "replace"): token for token, piece in enumerate(vocabulary)}
+        """Tokens by their text; a blank before it is written as WORD_START."""
         self._steps: dict[str, dict[int, _Step]] = {"start": {}, "word": {}, "comma": {}}
         for name, digit in _NAMES.items():
             self._add("comma", tokens, name, _Step("word", digit))
@@ -126,9 +133,11 @@ class Beginning(NamedTuple):
 class DigitSearch:
     """Finds rows of digits in audio. Safe to use from several threads at once."""
 
-    def __init__(self, decoder: Decoder, vocabulary: Sequence[bytes]) -> None:
+    def __init__(self, decoder: Decoder, vocabulary: Sequence[bytes], silence: Encoded) -> None:
         self._decoder = decoder
         self._grammar = DigitGrammar(vocabulary)
+        self._handicap = self._handicaps(silence)
+        """Nats to add to the score of each token of the vocabulary."""
 
     def likeliest(
         self, encoded: Encoded, beginning: Beginning, length: int, hopeless: Callable[[float], bool]
@@ -142,7 +151,7 @@ class DigitSearch:
         rows = [_Row(beginning.tokens, state=state, log_p=beginning.log_p)]
         finished: dict[str, _Row] = {}
         while rows:
-            found = _followed(self._grammar, rows, logits)
+            found = _followed(self._grammar, rows, logits, self._handicap)
             for row in found:
                 if row.state == "end" and (row.digits not in finished or row.score > finished[row.digits].score):
                     finished[row.digits] = row
@@ -160,6 +169,23 @@ class DigitSearch:
         tokens = tuple(token for token in best.tokens if token != END)
         return DigitsHeard(tokens, best.digits, best.log_p, math.exp(best.score / max(1, steps)))
 
+    def _handicaps(self, silence: Encoded) -> NDArray[np.float64]:
+        tokens = self._grammar.tokens
+        first = _log_probabilities(self._decoder.begin(silence)[0])
+        texts = ([tokens[piece] for word in text for piece in (WORD_START + word, ",")] for text in _PRIOR_TEXTS)
+        later = np.mean([_log_probabilities(self._decoder.begin(silence, (START, *text))[0]) for text in texts], axis=0)
+        handicap = np.zeros(len(first))
+        for priors, names in ((first, [name.capitalize() for name in _NAMES]), (later, _NAMES)):
+            # A word in two halves is told by its first.
+            said = [tokens.get(WORD_START + name) or tokens[WORD_START + name[0]] for name in names]
+            handicap[said] = -_PRIOR_WEIGHT * (priors[said] - priors[said].mean())
+        return handicap
+
+
+def _log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max()
+    return np.asarray(shifted - np.log(np.exp(shifted).sum()))
+
 
 def _worth_following(rows: Iterable[_Row], finished: Iterable[_Row]) -> list[_Row]:
     least = max((row.score for row in finished), default=-math.inf) - _OUT_OF_REACH
@@ -172,22 +198,21 @@ def length_bonus(digits: str, length: int) -> float:
     return _LENGTH_BONUS if len(digits) == length else 0.0
 
 
-def _followed(grammar: DigitGrammar, rows: Sequence[_Row], logits: Logits) -> list[_Row]:
+def _followed(grammar: DigitGrammar, rows: Sequence[_Row], logits: Logits, handicap: NDArray[np.float64]) -> list[_Row]:
     """Return every row that continues one of `rows`; of those that say the same, the likeliest."""
     followed: dict[tuple[str, str], _Row] = {}
     for number, row in enumerate(rows):
         steps = grammar.after(row.state)
         tokens = list(steps)
-        all_log = logits[number] - logits[number].max()
-        all_log = all_log - np.log(np.exp(all_log).sum())
-        own = all_log[tokens]
-        among = float(np.logaddexp.reduce(own))
-        for (token, step), log_p in zip(steps.items(), own, strict=True):
+        own = _log_probabilities(logits[number])[tokens]
+        scores = own + handicap[tokens]
+        scores = scores - np.logaddexp.reduce(scores)
+        for (token, step), log_p, score in zip(steps.items(), own, scores, strict=True):
             after = _Row(
                 (*row.tokens, token),
                 row.digits + step.digits,
                 step.state,
-                row.score + float(log_p) - among,
+                row.score + float(score),
                 row.log_p + float(log_p),
                 number,
             )

@@ -93,7 +93,7 @@ class MoonshineModel:
         self._ending = [*self._tokens_of(_ENDING), END]
         self._comma = self._tokens_of({b","})
         self._punctuation = frozenset(self._tokens_of(_PUNCTUATION))
-        self._digits = DigitSearch(self._decoder, self._vocabulary)
+        self._digits = DigitSearch(self._decoder, self._vocabulary, self._encoded(np.zeros(16_000, np.float32)))
         self._unheard: Encoded | None = None
 
     def transcribe(
