@@ -31,8 +31,8 @@ _NUMBER: Final = (
     r"|\b(?:one|an?) (?:hours?|days?|weeks?|months?|years?)\b"
 )
 _DONE: Final = (
-    r"\b(?:done|finished|completed?|found|got it|cancell?ed|booked|shipped|sent|confirmed|delivered|dispatched|refunded|"
-    r"charged|paid|ordered|reserved|arranged|scheduled|changed|updated|corrected|fixed|repaired|solved|resolved|"
+    r"\b(?:done|finished|completed?|found|got it|cancell?ed|booked|shipped|sent|confirmed|delivered|dispatched|"
+    r"refunded|charged|paid|ordered|reserved|arranged|scheduled|changed|updated|corrected|fixed|repaired|solved|resolved|"
     r"processed|approved|accepted|rejected|declined|saved|stored|noted|registered|activated|blocked|unlocked|reset|removed|"
     r"deleted|added|transferred|connected|submitted|received|arrived|ready|success|successful|successfully|succeeded|failed|"
     r"all set|taken care of|good news|bad news)\b"
