@@ -164,5 +164,5 @@ def test_check_tells_faults_and_exits_1(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "plan.yaml").write_text("version: 2\n")
     assert check(tmp_path / "plan.yaml") == 1
     told = capsys.readouterr()
-    assert "dialplans are right" in told.out
+    assert "1 dialplan is right: harbor-lane" in told.out
     assert "plan.yaml:1:10: version:" in told.err
