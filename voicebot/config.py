@@ -124,7 +124,7 @@ class DialplanSettings(_Section):
 class BrainSettings(_Section):
     """Which brain answers in dialplans that name none."""
 
-    engine: Literal["playbook", "openai", "hybrid"] = "playbook"
+    engine: Literal["playbook", "openai"] = "playbook"
     model: str = ""
     fallbacks: tuple[BrainFallback, ...] | None = None
     """What is asked when it fails, as in a dialplan."""

@@ -34,6 +34,8 @@ CASES = {
         HEAD + "asr: {engine: ears}\n",
         "2:15: asr.engine: 'ears' is not a choice (use one of 'moonshine'",
     ),
+    "engine that is not built": (HEAD + "brain: {engine: hybrid}\n", "2:17: brain.engine: 'hybrid' is not a choice"),
+    "key that nothing reads": (HEAD + "brain: {fact_gate: true}\n", "2:9: brain.fact_gate: this key is not known"),
     "time zone": (HEAD + "time_zone: Mars\n", "2:12: time_zone: 'Mars' is not a time zone"),
     "opening": (
         HEAD + "hours:\n  monday: {open: ['9-5']}\n",

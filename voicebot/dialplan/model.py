@@ -99,7 +99,7 @@ class TtsFallback(Part):
 class BrainChoice(Part):
     """Which brain answers, and how sure it must be. `engine` unset means the configuration's."""
 
-    engine: Literal["playbook", "openai", "hybrid"] | None = None
+    engine: Literal["playbook", "openai"] | None = None
     model: str = ""
     fallbacks: tuple[BrainFallback, ...] | None = None
     """In order. Unset: the playbook stands in for a language model if there are intents; `[]`: nothing does."""
@@ -109,8 +109,6 @@ class BrainChoice(Part):
     """Least cosine similarity between a turn and an example of an intent."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Least distance to the second best intent."""
-    fact_gate: bool = True
-    """Whether sentences without evidence are held back."""
 
 
 class AsrChoice(Part):
