@@ -127,7 +127,6 @@ def _bot(server: OpenAiServer) -> Iterator[BotProcess]:
     plan = yaml.load(plans / "harbor-lane.yaml")
     plan["phrases"]["greeting"] = "Harbor Lane Bicycles."
     plan |= {role: {"engine": "openai", "model": "any"} for role in ROLES.values()}
-    plan["brain"]["fact_gate"] = False
     yaml.dump(plan, plans / "harbor-lane.yaml")
     variables = {
         "VOICEBOT_DIALPLANS__PATH": str(plans),

@@ -149,13 +149,20 @@ def web(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 def drain(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Tell the running bot to finish and stop."""
+    import time
+
     from voicebot.runtime.supervisor import serving_pid
+    from voicebot.telemetry import status
 
     pid = serving_pid(settings.data.dir)
     if pid is None:
         raise Problem(f"no voicebot serves from {settings.data.dir}: is data.dir right?")
+    workers = status.read_all(settings.data.dir / "run", time.monotonic())
     os.kill(pid, signal.SIGTERM)
-    sys.stdout.write(f"draining: running calls get {settings.drain.limit_s:g} s, new ones are refused\n")
+    # The running bot's own limit: this command may have been given another configuration.
+    limits_s = [worker.drain_limit_s for worker in workers if worker.state is not status.WorkerState.GONE]
+    given = f"get {max(limits_s):g} s" if limits_s else "may finish"
+    sys.stdout.write(f"draining: running calls {given}, new ones are refused\n")
     return 0
 
 
@@ -209,8 +216,10 @@ def engines(settings: Settings, _arguments: argparse.Namespace) -> int:
 def route(settings: Settings, arguments: argparse.Namespace) -> int:
     """Explain what a call to a number gets."""
     from voicebot.dialplan.commands import explain_route
+    from voicebot.runtime.chains import described
 
-    return explain_route(settings.dialplans.path, arguments.number, settings.dialplans.default)
+    path, default = settings.dialplans.path, settings.dialplans.default
+    return explain_route(path, arguments.number, lambda plan: described(plan, settings), default)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def playbook_dialplans() -> Path:
 
 def llm_dialplans() -> Path:
     """Return the demo's dialplan with a language model for a brain, which may say what it likes."""
-    brain = "brain: {engine: openai, model: stub, fact_gate: false}\n"
+    brain = "brain: {engine: openai, model: stub}\n"
     return _dialplans(lambda text: text.replace("\nphrases:\n", f"\n{brain}\nphrases:\n", 1))
 
 

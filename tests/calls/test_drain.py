@@ -40,6 +40,7 @@ def test_voicebot_drain_says_goodbye_at_the_limit(start_bot: StartBot) -> None:
     with caller(bot) as phone:
         done = bot.command("drain")
         assert done.returncode == 0, done.stderr
+        assert "running calls get 2 s" in done.stdout, "the bot's own limit, not the one of this command"
         assert phone.wait_ended(20_000)
         assert phone.ended_by_peer
         assert any("Goodbye" in text for text in bot.began(phone))

@@ -34,6 +34,37 @@ CASES = {
         HEAD + "asr: {engine: ears}\n",
         "2:15: asr.engine: 'ears' is not a choice (use one of 'moonshine'",
     ),
+    "engine that is not built": (HEAD + "brain: {engine: hybrid}\n", "2:17: brain.engine: 'hybrid' is not a choice"),
+    "key that nothing reads": (HEAD + "brain: {fact_gate: true}\n", "2:9: brain.fact_gate: this key is not known"),
+    "no time at all": (
+        HEAD + "no_input: {initial_ms: 0}\n",
+        "2:24: no_input.initial_ms: 0: input should be greater than or equal to 1000",
+    ),
+    "no patience": (
+        HEAD + "budgets: {tts_first_ms: 0}\n",
+        "2:25: budgets.tts_first_ms: 0: input should be greater than or equal to 100",
+    ),
+    "no function": (
+        HEAD + "connectors: {a: {entry: 'json:nosuch'}}\n",
+        "2:25: connectors.a.entry: the module 'json' has no 'nosuch' (correct the name)",
+    ),
+    "not a function": (
+        HEAD + "connectors: {a: {entry: 'json:decoder'}}\n",
+        "2:25: connectors.a.entry: 'decoder' in 'json' is not a function (name one)",
+    ),
+    "module that fails": (
+        HEAD + "connectors: {a: {entry: 'tests.dialplans.broken:go'}}\n",
+        "2:25: connectors.a.entry: the module 'tests.dialplans.broken' cannot be imported: RuntimeError('no')",
+    ),
+    "module that lacks another": (
+        HEAD + "connectors: {a: {entry: 'tests.dialplans.lacking:go'}}\n",
+        "2:25: connectors.a.entry: there is no module 'no_such_package', which 'tests.dialplans.lacking' needs",
+    ),
+    "default that is no target": (
+        HEAD + "transfer: {target: '${AGENTS:-foo bar}'}\n",
+        "2:20: transfer.target: '${AGENTS:-foo bar}' is not a URI to transfer to",
+    ),
+    "empty target": (HEAD + "transfer: {target: 'sip:'}\n", "2:20: transfer.target: 'sip:' is not a URI"),
     "time zone": (HEAD + "time_zone: Mars\n", "2:12: time_zone: 'Mars' is not a time zone"),
     "opening": (
         HEAD + "hours:\n  monday: {open: ['9-5']}\n",
@@ -183,7 +214,7 @@ def test_check_tells_faults_and_exits_1(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "plan.yaml").write_text("version: 2\n")
     assert check(tmp_path / "plan.yaml") == 1
     told = capsys.readouterr()
-    assert "dialplans are right" in told.out
+    assert "1 dialplan is right: harbor-lane" in told.out
     assert "plan.yaml:1:10: version:" in told.err
 
 

@@ -34,6 +34,7 @@ def worker(state: WorkerState = WorkerState.READY, number: int = 0) -> WorkerSta
         state=state,
         active_calls=1,
         capacity=3,
+        drain_limit_s=60.0,
         updated_s=time.monotonic(),
         updated_at="2026-11-22T10:00:00+00:00",
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from voicebot.dialplan.loading import Rule, load_dialplan
+from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.registry import Dialplans, load_folder
 from voicebot.dialplan.source import Fault
 
@@ -28,18 +30,20 @@ def _verdict(faults: tuple[Fault, ...], names: list[str], out: TextIO | None, er
         print(fault, file=err or sys.stderr)
     if faults:
         return 1
-    print(f"{len(names)} dialplans are right: {', '.join(names)}", file=out or sys.stdout)
+    verdict = "1 dialplan is right" if len(names) == 1 else f"{len(names)} dialplans are right"
+    print(f"{verdict}: {', '.join(names)}", file=out or sys.stdout)
     return 0
 
 
-def explain_route(
-    path: Path, number: str, default: str = "", out: TextIO | None = None, err: TextIO | None = None
-) -> int:
-    """Print which dialplan a call to `number` gets, its policy hash and engines, and why."""
+def explain_route(path: Path, number: str, engines: Callable[[Dialplan], Mapping[str, str]], default: str = "") -> int:
+    """Print which dialplan a call to `number` gets, its policy hash and `engines` by role, and why."""
     dialplans, faults = Dialplans.load(path, default)
     if dialplans is None:
-        return _verdict(faults, [], out, err)
+        return _verdict(faults, [], None, None)
     routed = dialplans.route(number)
+    if routed is None:
+        sys.stderr.write(f"{number}: no rule takes it and there is no default; such a call is refused with 404\n")
+        return 1
     plan = routed.policy.dialplan
     told = {
         "number": number,
@@ -47,11 +51,9 @@ def explain_route(
         "rule": f"{routed.rule} ({routed.why})",
         "policy": routed.policy.sha256,
         "tenant": plan.tenant,
-        "asr": plan.asr.engine or "as configured",
-        "brain": plan.brain.engine or "as configured",
-        "tts": plan.tts.engine or "as configured",
+        **engines(plan),
         "transfer": plan.transfer.target or "nobody",
     }
     for name, value in told.items():
-        print(f"{name:<10}{value}", file=out or sys.stdout)
+        sys.stdout.write(f"{name:<10}{value}\n")
     return 0

@@ -25,6 +25,12 @@ Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Key = Annotated[str, Field(pattern=r"^[0-9]$")]
 Text = Annotated[str, Field(min_length=1)]
 Ms = Annotated[int, Field(ge=0, le=600_000)]
+Patience = Annotated[int, Field(ge=100, le=600_000)]
+"""A time that somebody or something gets; at 0 it would be over before it began."""
+Pause = Annotated[int, Field(ge=1_000, le=600_000)]
+"""A time that a caller gets to say something."""
+FrameMs = Annotated[int, Field(ge=20, le=600_000)]
+"""At least a frame."""
 ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
@@ -144,7 +150,7 @@ class TtsFallback(Server):
 class BrainChoice(Server):
     """Which brain answers, and how sure it must be. `engine` unset means the configuration's."""
 
-    engine: Literal["playbook", "openai", "hybrid"] | None = None
+    engine: Literal["playbook", "openai"] | None = None
     model: str = ""
     fallbacks: tuple[BrainFallback, ...] | None = None
     """In order. Unset: the playbook stands in for a language model if there are intents; `[]`: nothing does."""
@@ -154,8 +160,6 @@ class BrainChoice(Server):
     """Least cosine similarity between a turn and an example of an intent."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Least distance to the second best intent."""
-    fact_gate: bool = True
-    """Whether sentences without evidence are held back."""
 
 
 class AsrChoice(Server):
@@ -188,10 +192,10 @@ class TtsChoice(Server):
 class TurnTakingPart(Part):
     """When the caller has begun, paused and finished."""
 
-    start_ms: Ms = 100
-    pause_ms: Ms = 120
+    start_ms: FrameMs = 100
+    pause_ms: FrameMs = 120
     pre_roll_ms: Ms = 300
-    max_utterance_ms: Ms = 30_000
+    max_utterance_ms: Pause = 30_000
 
 
 class EndpointingPart(Part):
@@ -203,11 +207,11 @@ class EndpointingPart(Part):
     """The sentence is complete."""
     likely_ms: Ms = 600
     """It likely is, and the brain has an answer."""
-    delay_ms: Ms = 1_250
+    delay_ms: Patience = 1_250
     """It is not clear whether it is."""
-    max_delay_ms: Ms = 1_300
+    max_delay_ms: Patience = 1_300
     """It cannot end here."""
-    dictation_ms: Ms = 1_800
+    dictation_ms: Patience = 1_800
     """Digits, letters or an address are being read out."""
 
 
@@ -219,9 +223,9 @@ class BargeInPart(Part):
     """Recognised words, backchannels aside, that confirm it."""
     min_duration_ms: Ms = 0
     """Speech that is shorter confirms nothing."""
-    wordless_ms: Ms = 3_000
+    wordless_ms: Patience = 3_000
     """Speech of this length confirms it while the recogniser has said nothing at all."""
-    false_interruption_timeout_ms: Ms = 1_000
+    false_interruption_timeout_ms: Patience = 1_000
     """A pause without words is dropped after this, and the bot goes on from the sample where it stopped."""
     protected: tuple[Literal["greeting", "answer", "prompt", "apology", "goodbye"], ...] = ()
     """What is not interrupted; what callers say meanwhile waits until it was said."""
@@ -241,9 +245,9 @@ class DtmfPart(Part):
 class NoInputPart(Part):
     """When a caller who says nothing is asked, on the wall clock."""
 
-    initial_ms: Ms = 8_000
+    initial_ms: Pause = 8_000
     """After the bot has spoken."""
-    grace_ms: Ms = 8_000
+    grace_ms: Pause = 8_000
     """After it has asked."""
     max_check_ins: Annotated[int, Field(ge=0, le=20)] = 2
     """Times that it asks; then it says goodbye."""
@@ -253,24 +257,24 @@ class BudgetsPart(Part):
     """How long the caller may be left waiting. `soft_ms` null: no scaffolding."""
 
     soft_ms: Ms | None = 600
-    progress_ms: Ms = 3_000
-    hard_ms: Ms = 8_000
-    brain_first_ms: Ms = 3_000
-    brain_switch_ms: Ms = 1_200
+    progress_ms: Patience = 3_000
+    hard_ms: Patience = 8_000
+    brain_first_ms: Patience = 3_000
+    brain_switch_ms: Patience = 1_200
     """In place of `brain_first_ms` while another brain could be asked instead."""
-    brain_gap_ms: Ms = 1_500
+    brain_gap_ms: Patience = 1_500
     """Between two pieces of a language model's answer."""
-    asr_final_ms: Ms = 2_500
-    asr_switch_ms: Ms = 700
+    asr_final_ms: Patience = 2_500
+    asr_switch_ms: Patience = 700
     """From asking for a text until another recogniser is asked, if there is one."""
-    tts_first_ms: Ms = 2_500
-    tts_switch_ms: Ms = 800
+    tts_first_ms: Patience = 2_500
+    tts_switch_ms: Patience = 800
     """In place of `tts_first_ms` while another voice could say it instead."""
-    tool_hard_ms: Ms = 3_000
-    media_lost_ms: Ms = 5_000
+    tool_hard_ms: Patience = 3_000
+    media_lost_ms: Patience = 5_000
     hold_ms: Annotated[int, Field(ge=1_000, le=3_600_000)] = 600_000
     """A caller who is on hold for longer is given up."""
-    transfer_ms: Ms = 30_000
+    transfer_ms: Patience = 30_000
 
 
 class PhrasesPart(Part):
@@ -363,7 +367,7 @@ class ConnectorPart(Part):
     parameters: Mapping[Name, Parameter] = {}
     settings: Mapping[Name, str] = {}
     """Handed to the function as they are; `${NAME}` is resolved at each call and never stored."""
-    hard_ms: Ms = 3_000
+    hard_ms: Patience = 3_000
     idempotent: bool = True
     retries: Annotated[int, Field(ge=0, le=1)] = 1
     fallback: Annotated[str, AfterValidator(_json_object)] = ""

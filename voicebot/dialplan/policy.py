@@ -54,6 +54,11 @@ def resolve(text: str, env: Mapping[str, str] = os.environ) -> str:
     return _REFERENCE.sub(value, text)
 
 
+def with_defaults(text: str) -> str:
+    """Put its default into the place of every `${NAME:-default}`; a `${NAME}` without one stays."""
+    return _REFERENCE.sub(lambda match: match.group(0) if match.group(2) is None else match.group(2), text)
+
+
 @dataclass(frozen=True)
 class Policy:
     """One resolved dialplan. Calls keep the one that they started with."""

@@ -60,7 +60,7 @@ def load_folder(folder: Path, default: str = "", *more: Rule) -> Loaded:
 
 
 def _unusable(*faults: Fault) -> Loaded:
-    return Loaded({}, Routes(version=1, default="none"), faults)
+    return Loaded({}, Routes(version=1), faults)
 
 
 class Dialplans:
@@ -99,8 +99,10 @@ class Dialplans:
         self._loaded = loaded
         return ()
 
-    def route(self, number: str) -> Routed:
-        """Return what a call to `number` gets; `number` may be a SIP or tel URI."""
+    def route(self, number: str) -> Routed | None:
+        """Return what a call to `number`, which may be a SIP or tel URI, gets; None when no rule takes it."""
         loaded = self._loaded
         found = match(loaded.routes, number)
+        if found is None:
+            return None
         return Routed(found.dialplan, found.rule, found.why, loaded.policies[found.dialplan])

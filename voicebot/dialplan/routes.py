@@ -30,11 +30,11 @@ class RoutePart(Part):
 
 
 class Routes(Part):
-    """The whole table. `default` takes the numbers that no rule names: no caller is refused for the number dialled."""
+    """The whole table. `default` takes the numbers that no rule names; without one they are refused with 404."""
 
     version: int
     routes: tuple[RoutePart, ...] = ()
-    default: Slug
+    default: Slug | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def read_routes(source: Source, dialplans: Collection[str]) -> tuple[Routes | No
     return (None, faults) if faults else (routes, ())
 
 
-def match(routes: Routes, number: str) -> Match:
-    """Find the rule for a number."""
+def match(routes: Routes, number: str) -> Match | None:
+    """Find the rule for a number; None when no rule takes it and there is no default."""
     called = dialled(number)
     for rule in routes.routes:
         if rule.number is not None and dialled(rule.number) == called:
@@ -79,6 +79,8 @@ def match(routes: Routes, number: str) -> Match:
     if prefixes:
         longest = max(prefixes, key=lambda rule: len(dialled(rule.prefix or "")))
         return Match(longest.dialplan, f"prefix {longest.prefix}", "no number is named; this is the longest prefix")
+    if routes.default is None:
+        return None
     return Match(routes.default, "default", "no number and no prefix matches")
 
 
@@ -98,5 +100,5 @@ def _findings(routes: Routes, dialplans: Collection[str]) -> Iterator[tuple[Path
             yield (*path, "dialplan"), f"there is no dialplan {rule.dialplan!r}", nearest(rule.dialplan, dialplans)
     if routes.version != 1:
         yield ("version",), f"version {routes.version} is not known", "write 'version: 1'"
-    if routes.default not in dialplans:
+    if routes.default is not None and routes.default not in dialplans:
         yield ("default",), f"there is no dialplan {routes.default!r}", nearest(routes.default, dialplans)

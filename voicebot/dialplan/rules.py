@@ -5,7 +5,7 @@ Each rule yields (path, message, remedy); the path says which line of the YAML t
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import re
 from collections.abc import Collection, Iterator
@@ -15,6 +15,7 @@ from typing import Final
 
 from voicebot.dialplan.hours import WEEKDAYS
 from voicebot.dialplan.model import DayPart, Dialplan, IntentPart, SlotPart
+from voicebot.dialplan.policy import with_defaults
 from voicebot.dialplan.source import Path_
 from voicebot.dialplan.templates import Hole, holes
 
@@ -32,7 +33,8 @@ WORDS: Final = frozenset({"address", "spelling", "name"})
 ASKED_ONLY: Final = WORDS | {"yes_no"}
 """Kinds of slots that mean nothing unless they were asked for."""
 
-_TARGET = re.compile(r"(?:sips?|tel):\S+|\$\{.+\}.*")
+_TARGET = re.compile(r"(?:(?:sips?|tel):|\$\{\w+\})\S*")
+"""Once the defaults are in place. What a variable without one brings along is known only when it is used."""
 
 
 def findings(plan: Dialplan) -> Iterator[Finding]:
@@ -50,7 +52,7 @@ def findings(plan: Dialplan) -> Iterator[Finding]:
             yield ("menu", key), f"the intent {name!r} is not declared", nearest(name, plan.intents)
     if plan.brain.engine == "playbook" and not plan.intents:
         yield ("brain", "engine"), "the playbook has no intents", "write 'intents:' or choose another engine"
-    if plan.transfer.target and not _TARGET.fullmatch(plan.transfer.target):
+    if plan.transfer.target and not _is_target(with_defaults(plan.transfer.target)):
         shown = repr(plan.transfer.target)
         yield ("transfer", "target"), f"{shown} is not a URI to transfer to", "write it as 'sip:agents@pbx.example.com'"
 
@@ -109,15 +111,30 @@ def _slot(path: Path_, slot: SlotPart) -> Iterator[Finding]:
         yield (*path, "choices"), f"a slot of kind {slot.kind} has no choices", "remove them"
 
 
+def _is_target(text: str) -> bool:
+    return _TARGET.fullmatch(text) is not None and text not in {"sip:", "sips:", "tel:"}
+
+
 def _connectors(plan: Dialplan) -> Iterator[Finding]:
     for name, connector in plan.connectors.items():
-        module = connector.entry.partition(":")[0]
-        try:
-            found = importlib.util.find_spec(module) is not None
-        except ModuleNotFoundError:
-            found = False
-        if not found:
-            yield ("connectors", name, "entry"), f"there is no module {module!r}", "install it or correct the name"
+        wrong = _unusable_entry(*connector.entry.split(":"))
+        if wrong is not None:
+            yield ("connectors", name, "entry"), *wrong
+
+
+def _unusable_entry(module: str, function: str) -> tuple[str, str] | None:
+    """Return what is wrong with a connector's function, and the remedy; None when it can be called."""
+    try:
+        found = getattr(importlib.import_module(module), function, None)
+    except ModuleNotFoundError as error:
+        missing = error.name or module
+        needed = "" if missing == module or module.startswith(f"{missing}.") else f", which {module!r} needs"
+        return f"there is no module {missing!r}{needed}", "install it or correct the name"
+    except Exception as error:  # noqa: BLE001 - foreign code may raise anything while it is imported
+        return f"the module {module!r} cannot be imported: {error!r}", "mend it"
+    if found is None:
+        return f"the module {module!r} has no {function!r}", "correct the name"
+    return None if callable(found) else (f"{function!r} in {module!r} is not a function", "name one")
 
 
 def _unreachable(plan: Dialplan) -> Iterator[Finding]:

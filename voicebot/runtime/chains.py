@@ -77,6 +77,21 @@ def names(chain: Sequence[Chosen]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def described(plan: Dialplan, settings: Settings) -> dict[str, str]:
+    """Return, for people, each role's engines in the order in which they are asked, with what was chosen of them."""
+    chains = {
+        "asr": asr_chain(plan, settings),
+        "brain": brain_chain(plan, settings),
+        "tts": tts_chain(plan, settings),
+    }
+    return {role: ", then ".join(_described(chosen) for chosen in chain) for role, chain in chains.items()}
+
+
+def _described(chosen: Chosen) -> str:
+    details = " ".join(detail for detail in (chosen.model, chosen.voice) if detail)
+    return f"{chosen.engine} ({details})" if details else chosen.engine
+
+
 def _chain(role: str, own: _Choice, usual: _Choice) -> tuple[Chosen, ...]:
     """Take the dialplan's choice before the configuration's, and its fallbacks with it."""
     engine = own.engine or usual.engine or EMBEDDED[role]

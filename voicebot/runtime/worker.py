@@ -104,8 +104,11 @@ class Worker:
         if self._state is not WorkerState.READY:
             metrics.call_refused("draining")
             return Refuse(503, "Service Unavailable", RETRY_AFTER_S)
-        policy = self._dialplans.route(incoming.called).policy
-        driver = CallDriver(new_call_id(), incoming, self._engines.for_policy(policy), self._lent)
+        routed = self._dialplans.route(incoming.called)
+        if routed is None:
+            metrics.call_refused("no_route")
+            return Refuse(404, "Not Found")
+        driver = CallDriver(new_call_id(), incoming, self._engines.for_policy(routed.policy), self._lent)
         with self._lock:
             self._calls.add(driver)
         driver.start()
@@ -162,6 +165,7 @@ class Worker:
             state=self._state,
             active_calls=len(self._running()),
             capacity=self._capacity,
+            drain_limit_s=self._settings.drain.limit_s,
             updated_s=time.monotonic(),
             updated_at=datetime.now(UTC).isoformat(timespec="seconds"),
             sick_engines=self._engines.sick(),

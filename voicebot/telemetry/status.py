@@ -41,6 +41,7 @@ class WorkerStatus:
     state: WorkerState
     active_calls: int
     capacity: int
+    drain_limit_s: float
     updated_s: float
     updated_at: str
     sick_engines: tuple[str, ...] = ()

@@ -1,0 +1,3 @@
+"""A connector's module that fails while it is imported."""
+
+raise RuntimeError("no")
