@@ -22,7 +22,9 @@ from benchmarks.turn_taking.stimuli import (
     TAKES_THE_TURN,
     VOICES,
     line_noise,
+    louder,
     spoken,
+    talk_behind,
 )
 from voicebot.testing.speech import Pcm, line
 from voicebot.testing.stepped_call import Parts
@@ -35,6 +37,10 @@ WINDOWS = 5
 ECHO = "echo"
 ECHO_GAIN_DB, ECHO_MS = -20.0, 150
 AGREED_WORDS = 1
+BEHIND_DBFS = (-45.0, -50.0)
+"""Somebody talks in the background, the caller being at -20 dBFS."""
+SOFTER_DB = -12.0
+"""A caller who turns away from the telephone."""
 
 
 def measure(parts: Parts, report: Report, *, quick: bool) -> None:
@@ -43,6 +49,8 @@ def measure(parts: Parts, report: Report, *, quick: bool) -> None:
     _interruptions(parts, report, rng, 1 if quick else 3)
     _backchannels(parts, report, rng, 1 if quick else 3)
     _disturbances(parts, report, rng, 4 if quick else 24)
+    _voices_behind(parts, report, rng, 1 if quick else 2)
+    _softer_callers(parts, report, rng, 1 if quick else 2)
 
 
 def long_answer(parts: Parts, seed: int) -> Trial:
@@ -114,6 +122,43 @@ def _disturbances(parts: Parts, report: Report, rng: np.random.Generator, answer
         report.add(Row(f"false barge-ins: {kind}", rate(false), "%", "0"))
         report.tell(f"{kind}: the bot held its breath {hesitations} times in {len(false)} trials and went on")
     report.add(Row("false barge-ins: all", rate(every), "%", "0 of 600"))
+
+
+def _voices_behind(parts: Parts, report: Report, rng: np.random.Generator, answers: int) -> None:
+    """Let another talk through a whole answer; nothing of it may stop the bot or become a turn."""
+    for dbfs in BEHIND_DBFS:
+        false: list[bool] = []
+        turns, audible = 0, []
+        for seed, (voice, _) in enumerate(itertools.product(VOICES, range(answers))):
+            trial = long_answer(parts, seed)
+            began, since_ms = len(trial.audible), trial.now_ms
+            for _ in range(WINDOWS):
+                window_ms = trial.now_ms
+                trial.say(talk_behind(voice, dbfs, WINDOW_MS, rng))
+                false.append(bool(trial.noted("barge_in", window_ms)))
+            audible += trial.audible[began:]
+            turns += len(trial.noted("turn", since_ms))
+        report.add(Row(f"false barge-ins: a voice at {dbfs:.0f} dBFS", rate(false), "%", "0"))
+        report.tell(
+            f"a voice at {dbfs:.0f} dBFS: {turns} turns of it; the bot was audible {np.mean(audible):.0%} of the time"
+        )
+
+
+def _softer_callers(parts: Parts, report: Report, rng: np.random.Generator, each: int) -> None:
+    yielded: list[bool] = []
+    stops: list[float] = []
+    for seed, (voice, text, _) in enumerate(itertools.product(VOICES, TAKES_THE_TURN, range(each))):
+        trial = long_answer(parts, seed)
+        trial.listen(int(rng.integers(800, 7_000)))
+        onset_ms, end_ms = trial.say(louder(spoken(voice, text), SOFTER_DB).pcm)
+        trial.listen(600)
+        audible_ms = [20.0 * (index + 1) for index, audible in enumerate(trial.audible) if audible]
+        stop_ms = measure_turns([Stretch(onset_ms, end_ms)], audible_ms, trial.now_ms)[0].barge_stop_ms
+        yielded.append(bool(trial.noted("barge_in", onset_ms)))
+        if yielded[-1] and stop_ms is not None:
+            stops.append(stop_ms)
+    report.add(Row("interruptions 12 dB softer yielded to", rate(yielded), "%", ">= 99"))
+    report.add(Row("... stop on the wire p50", quantile(stops, 0.5), "ms", "<= 160"))
 
 
 def disturb(trial: Trial, kind: str, rng: np.random.Generator) -> bool | None:

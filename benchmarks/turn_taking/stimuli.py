@@ -32,6 +32,7 @@ PER_MS = SAMPLE_RATE // 1000
 NOISE_PEAK = 8
 """LSB: what a live microphone leaves on a quiet line, about -77 dBFS."""
 _LEVEL = 3277.0
+SPEECH_DBFS = -20.0
 _FADE = SAMPLE_RATE // 100
 _LEXICON_VOICE = "rms"
 
@@ -210,6 +211,15 @@ def tone(rng: np.random.Generator) -> Pcm:
 
 
 DISTURBANCES = {"cough": cough, "breath": breath, "noise": noise_burst, "knock": knock, "tone": tone}
+
+
+def talk_behind(voice: str, dbfs: float, length_ms: int, rng: np.random.Generator) -> Pcm:
+    """Return somebody who talks without an end at another distance from the telephone: a television, a colleague."""
+    pieces: list[Pcm] = []
+    while sum(map(len, pieces)) < length_ms * PER_MS:
+        said = louder(spoken(voice, GENERAL[int(rng.integers(len(GENERAL)))]), dbfs - SPEECH_DBFS)
+        pieces += [said.pcm, line_noise(int(rng.integers(100, 500)), rng)]
+    return np.concatenate(pieces)[: length_ms * PER_MS]
 
 
 def _samples(rng: np.random.Generator, least_ms: float, most_ms: float) -> int:

@@ -416,9 +416,50 @@ def test_noise_that_has_just_begun_may_be_words() -> None:
 def test_a_caller_whose_words_come_is_not_asked() -> None:
     call = Timeline(WAITS).listening()
     call.speaks(5500)
-    for ms in range(6000, 16_000, 500):
-        call.partial(ms, "It is a long story")
+    for number in range(20):
+        call.partial(6000 + 1000 * number, "It is a long" + " long" * number)
+    assert call.now_ms > 20_000
     assert call.spoken() == ["Hello."]
+
+
+def test_words_that_stay_the_same_are_noise() -> None:
+    call = Timeline(WAITS).listening()
+    call.speaks(500)
+    for ms in range(1000, 12_000, 500):
+        call.partial(ms, "The first one is the first one.")
+    assert [ms for ms, command in call.log if isinstance(command, Speak)] == [0, 7000]
+    assert call.spoken()[-1] == "Are you there?"
+
+
+def test_words_that_only_change_are_noise() -> None:
+    """What Moonshine makes of babble: a new sentence every 400 ms, and none goes on from the one before."""
+    call = Timeline(WAITS).listening()
+    call.speaks(500)
+    babble = ("The other one", "The problem is that the", "I am not really sure", "The first one is", "You have to be")
+    for number in range(30):
+        call.partial(1000 + 400 * number, babble[number % len(babble)])
+    assert call.spoken()[-1] == "Are you there?"
+
+
+def test_a_silent_caller_on_a_noisy_line_is_asked_within_fifteen_seconds() -> None:
+    call = Timeline().listening()
+    call.speaks(1200)
+    for ms in range(2000, 15_000, 400):
+        call.partial(ms, "The first one is the first one." if ms > 6000 else "I mean I'm not")
+    (asked_ms,) = [ms for ms, command in call.log if isinstance(command, Speak) and command.text == "Are you there?"]
+    assert 8000 <= asked_ms <= 15_000
+
+
+def test_a_caller_whose_words_stopped_growing_and_grow_again_is_not_asked_twice() -> None:
+    call = Timeline(WAITS).listening()
+    call.speaks(500)
+    for ms in range(1000, 9000, 500):
+        call.partial(ms, "I would like")
+    assert call.spoken()[-1] == "Are you there?"
+    call.plays()
+    for number, ms in enumerate(range(9000, 20_000, 1000)):
+        call.partial(ms, f"I would like to know {'more ' * number}")
+    assert call.spoken().count("Are you there?") == 1
 
 
 def test_scaffolding_that_is_due_during_a_noise_is_said_after_it() -> None:

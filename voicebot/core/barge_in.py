@@ -73,7 +73,8 @@ def transcribed(move: Move, event: Transcribed) -> None:
     after = ear.transcribed(move.ear, event)
     if after is None:
         return
-    move.ear = after
+    agreed = turn_taking.agreed(after.previous, after.text).split()
+    move.ear = ear.grown(after, len(agreed), move.now_ms)
     _weigh(move, event)
     if move.ear.finished:
         end_turn(move)

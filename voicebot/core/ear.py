@@ -70,6 +70,10 @@ class Ear:
     """The text before this one: what two partials in a row agree on is no slip of the recogniser."""
     partials: int = 0
     """Texts that came unasked, empty ones included."""
+    agreed: int = 0
+    """The most words that two texts in a row have begun with alike."""
+    grew_ms: int = 0
+    """When `agreed` last grew: a speaker's words become more, what a recogniser makes of noise only changes."""
     confidence: float = 1.0
     finality: float = 0.5
     judged: str = ""
@@ -176,6 +180,11 @@ def transcribed(ear: Ear, event: Transcribed) -> Ear | None:
     answer_due_ms = None if answered == ear.decode else ear.answer_due_ms
     after = replace(ear, text=event.text, previous=ear.text, answered=answered, partials=partials)
     return replace(after, answer_due_ms=answer_due_ms, confidence=event.confidence, finality=event.finality)
+
+
+def grown(ear: Ear, agreed: int, now_ms: int) -> Ear:
+    """Remember that the last two texts begin with so many words alike, if there are more of them than ever."""
+    return replace(ear, agreed=agreed, grew_ms=now_ms) if agreed > ear.agreed else ear
 
 
 def due(ear: Ear, now_ms: int, policy: CallPolicy) -> Heard:

@@ -30,7 +30,8 @@ from voicebot.core.safety import Trigger as SafetyTrigger
 from voicebot.core.speech_plan import escalated
 
 WORDS_MS = 5_000
-"""An utterance that is open at the no-input time gets this long to have words, if the recogniser gives partials."""
+"""An utterance that is open at the no-input time gets this long to have words, and then more of them, if the recogniser
+gives partials."""
 
 AGAIN_MS = 1_000
 """How soon a caller who seems to speak is looked at again."""
@@ -355,8 +356,9 @@ def give_up_turn(move: Move, *, for_good: bool) -> None:
 
 
 def no_input(move: Move) -> None:
-    """The caller says nothing: ask, and after some asking say goodbye. Noise is nothing, words that come are not."""
-    if move.ear.open and (move.ear.text or not move.ear.partials or move.now_ms - move.ear.opened_ms < WORDS_MS):
+    """The caller says nothing: ask, and after some asking say goodbye. Noise is nothing, a growing text is not."""
+    news_ms = max(move.ear.opened_ms, move.ear.grew_ms)
+    if move.ear.open and (not move.ear.partials or move.now_ms - news_ms < WORDS_MS):
         move.talk = replace(move.talk, no_input_due_ms=move.now_ms + AGAIN_MS)
         return
     move.talk = replace(move.talk, no_inputs=move.talk.no_inputs + 1, no_input_due_ms=None)
