@@ -217,6 +217,8 @@ def test_a_turn_that_the_brain_knows_word_for_word_is_full_but_not_in_the_middle
     ],
 )
 def test_an_expectation_is_read_from_its_name(text: str, kind: str, length: int, keys: int) -> None:
+    for slot in ("", "invoice"):
+        assert Expectation.parse(f"{text}@{slot}") == replace(Expectation.parse(text), slot=slot)
     expects = Expectation.parse(text)
     assert (expects.kind, expects.length, expects.keys) == (kind, length, keys)
 
@@ -262,6 +264,53 @@ def test_the_turn_ends_when_its_pause_has_lasted(
         call.run_to(1840 + wait_ms)
     assert call.talk() is State.THINKING
     assert call.fields("endpoint") == {"judged": meant, "waited_ms": wait_ms}
+
+
+SLOTS = (
+    ("invoice", replace(ENDPOINTING, max_delay_ms=1600, dictation_ms=2500)),
+    ("sure", replace(ENDPOINTING, filled_ms=300)),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expects", "wait_ms"),
+    [
+        ("4 8 2", "digits:5", 1800),
+        ("4 8 2", "digits:5@invoice", 2500),
+        ("4 8 2", "digits:5@sure", 1800),
+        ("4 8 2", "digits:5@unknown", 1800),
+        ("It is the", "digits:5@invoice", 1600),
+        ("What time do you close?", "digits:5@invoice", 350),
+        ("Yes.", "yes_no@sure", 300),
+    ],
+)
+def test_a_slot_may_have_delays_of_its_own(text: str, expects: str, wait_ms: int) -> None:
+    call = Timeline(replace(POLICY, slot_endpointing=SLOTS)).listening()
+    call.says("Where is my order?")
+    call.answers("Your order number, please.", expects=expects)
+    call.plays()
+    voiced_ms = call.now_ms + 1000
+    call.speaks(voiced_ms - 800)
+    call.pauses(voiced_ms + 160)
+    call.hears(voiced_ms + 230, text)
+    call.run_to(voiced_ms + wait_ms - 1)
+    assert call.talk() is State.LISTENING
+    call.run_to(voiced_ms + wait_ms)
+    assert call.talk() is State.THINKING
+
+
+def test_a_pause_in_a_slot_whose_text_does_not_come_is_over_at_the_slots_longest_ordinary_delay() -> None:
+    call = Timeline(replace(POLICY, slot_endpointing=SLOTS)).listening()
+    call.says("Where is my order?")
+    call.answers("Your order number, please.", expects="digits:5@invoice")
+    call.plays()
+    voiced_ms = call.now_ms + 1000
+    call.speaks(voiced_ms - 800)
+    call.pauses(voiced_ms + 160)
+    call.run_to(voiced_ms + 1599)
+    assert not call.state.ear.committed
+    call.run_to(voiced_ms + 1600)
+    assert call.state.ear.committed
 
 
 def test_the_brain_may_shorten_the_wait() -> None:

@@ -133,6 +133,10 @@ CASES = {
         HEAD + "turn_taking:\n  pause_ms: 400\nendpointing:\n  min_delay_ms: 200\n",
         "5:17: endpointing.min_delay_ms: a turn would end before",
     ),
+    "times of a slot": (
+        HEAD + "slots:\n  who:\n    kind: name\n    endpointing: {max_delay_ms: 900}\n",
+        "5:5: slots.who.endpointing.delay_ms: must lie between likely_ms and max_delay_ms",
+    ),
     "menu": (
         HEAD + "menu: {'1': ours}\nintents:\n  hours: {examples: [x], answers: {default: A}}\n",
         "2:13: menu.1: the intent 'ours' is not declared (did you mean 'hours'?)",

@@ -27,7 +27,7 @@ slots:
   who: {kind: name, prompt: What is your name?}
   mail: {kind: email, prompt: What is your e-mail address?}
   street: {kind: address, prompt: Where do you live?}
-  code: {kind: spelling, prompt: Please spell the code.}
+  code: {kind: spelling, prompt: Please spell the code., endpointing: {dictation_ms: 2500}}
 intents:
   order:
     examples: [I want to order a shirt, order a shirt please]
@@ -194,8 +194,19 @@ def test_names_and_addresses_are_asked_for_and_taken_as_they_are_said(talk: Talk
     assert talk.say("it is [EMAIL#1]") == "Where do you live?"
     assert talk.expects == "address"
     assert talk.say("I live at 12 Harbor Lane") == "Please spell the code."
-    assert talk.expects == "spelling"
+    assert talk.expects == "spelling@code", "it has delays of its own"
     assert talk.say("b as in bravo 4 x") == "Mary O'Neill, [EMAIL#1], 12 Harbor Lane, B4X."
+
+
+def test_a_slot_has_the_general_delays_where_it_has_none_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(PLAN, encoding="utf-8")
+    policy, _ = load_dialplan(file)
+    assert policy is not None
+    assert [name for name, _ in policy.call.slot_endpointing] == ["code"]
+    own, general = policy.call.endpointing_for("code"), policy.call.endpointing
+    assert (own.dictation_ms, own.max_delay_ms) == (2500, general.max_delay_ms)
+    assert policy.call.endpointing_for("who") == policy.call.endpointing_for("") == general
 
 
 def test_who_is_asked_for_a_name_may_still_want_something(talk: Talk) -> None:

@@ -61,7 +61,8 @@ def _spoken_ms(move: Move) -> int:
 
 def speech_paused(move: Move, event: SpeechPaused) -> None:
     """The caller is quiet for a moment: the text so far decides what it was."""
-    if not move.hear(ear.speech_paused(move.ear, event, move.policy), ear.Trigger.PAUSE):
+    slot = Expectation.parse(move.talk.expects).slot
+    if not move.hear(ear.speech_paused(move.ear, event, move.policy, slot), ear.Trigger.PAUSE):
         return
     move.await_text()
     if move.suspicion is not None:
@@ -108,7 +109,8 @@ def judge_pause(move: Move) -> None:
         whole=move.early is not None and move.early.whole,
     )
     judged = completeness(cues, frozenset(move.policy.number_lengths))
-    due_ms = move.ear.last_voiced_ms + delay_ms(move.policy.endpointing, judged)
+    endpointing = move.policy.endpointing_for(cues.expects.slot)
+    due_ms = move.ear.last_voiced_ms + delay_ms(endpointing, judged)
     move.ear = replace(move.ear, judged=judged, due_ms=due_ms)
     if due_ms <= move.now_ms:
         end_turn(move)

@@ -140,8 +140,8 @@ def speech_started(
     return fresh, (OpenUtterance(fresh.utterance, since_ms, expects, engine),)
 
 
-def speech_paused(ear: Ear, event: SpeechPaused, policy: CallPolicy) -> Heard | None:
-    """The caller is quiet: ask for the text now, and end the turn if the quiet lasts."""
+def speech_paused(ear: Ear, event: SpeechPaused, policy: CallPolicy, slot: str = "") -> Heard | None:
+    """The caller is quiet: ask for the text now, and end the turn if the quiet lasts. `slot` is what was asked for."""
     after = moved(ear, Trigger.PAUSE)
     if after is None:
         return None
@@ -150,7 +150,7 @@ def speech_paused(ear: Ear, event: SpeechPaused, policy: CallPolicy) -> Heard | 
         decode=ear.decode + 1,
         judged="",
         last_voiced_ms=event.last_voiced_ms,
-        due_ms=event.last_voiced_ms + policy.endpointing.max_delay_ms,
+        due_ms=event.last_voiced_ms + policy.endpointing_for(slot).max_delay_ms,
     )
     return after, (Decode(after.utterance, after.decode, after.engine),)
 

@@ -38,16 +38,21 @@ class Completeness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What the bot has asked for, as the brain names it: a kind of slot, and how long it is if that is known."""
+    """What the bot has asked for, as the brain names it: a kind of slot, and how long it is if that is known.
+
+    `slot` is its name, if it has delays of its own.
+    """
 
     kind: str = ""
     length: int = 0
+    slot: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Expectation:
-        """Read `digits:5`, `yes_no`, `email`, or nothing."""
-        kind, _, length = text.partition(":")
-        return cls(kind, int(length) if length.isdecimal() else 0)
+        """Read `digits:5`, `yes_no`, `email@invoice`, or nothing."""
+        what, _, slot = text.partition("@")
+        kind, _, length = what.partition(":")
+        return cls(kind, int(length) if length.isdecimal() else 0, slot)
 
     @property
     def keys(self) -> int:

@@ -194,8 +194,9 @@ class BrainFinished:
     """A run of the brain is over. `memory` is handed back, unread, with the next StartBrain.
 
     `expects` names what the answer asks the caller for, so that the end of the next turn is recognised: `digits:5`,
-    `yes_no`, `email` ...; empty when it is nothing in particular. `whole`: the turn is one that the brain
-    knows, as far as a recogniser gets words right, and none that it knows goes on from there.
+    `yes_no`, `email` ..., with `@` and its name for a slot that has delays of its own; empty when it is nothing in
+    particular. `whole`: the turn is one that the brain knows, as far as a recogniser gets words right, and none that it
+    knows goes on from there.
     """
 
     attempt: Attempt

@@ -174,6 +174,12 @@ class CallPolicy:
     connectors: tuple[Connector, ...] = ()
     number_lengths: tuple[int, ...] = ()
     """Digits of the numbers that the dialplan asks for: a run of such a length is complete."""
+    slot_endpointing: tuple[tuple[str, Endpointing], ...] = ()
+    """The delays of slots that have their own, by name."""
+
+    def endpointing_for(self, slot: str) -> Endpointing:
+        """Return the delays while a slot is asked for; an empty name means none."""
+        return next((own for name, own in self.slot_endpointing if name == slot), self.endpointing)
 
     @property
     def own_phrases(self) -> tuple[str, ...]:

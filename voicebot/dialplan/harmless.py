@@ -27,15 +27,16 @@ _DAY: Final = (
 )
 _NUMBER: Final = (
     r"\d|\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
-    r"(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|dozen|half)\b"
+    r"(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|"
+    r"hundred|thousand|million|dozen|half)\b"
     r"|\b(?:one|an?) (?:hours?|days?|weeks?|months?|years?)\b"
 )
 _DONE: Final = (
     r"\b(?:done|finished|completed?|found|got it|cancell?ed|booked|shipped|sent|confirmed|delivered|dispatched|"
-    r"refunded|charged|paid|ordered|reserved|arranged|scheduled|changed|updated|corrected|fixed|repaired|solved|resolved|"
-    r"processed|approved|accepted|rejected|declined|saved|stored|noted|registered|activated|blocked|unlocked|reset|removed|"
-    r"deleted|added|transferred|connected|submitted|received|arrived|ready|success|successful|successfully|succeeded|failed|"
-    r"all set|taken care of|good news|bad news)\b"
+    r"refunded|charged|paid|ordered|reserved|arranged|scheduled|changed|updated|corrected|fixed|repaired|solved|"
+    r"resolved|processed|approved|accepted|rejected|declined|saved|stored|noted|registered|activated|blocked|unlocked|"
+    r"reset|removed|deleted|added|transferred|connected|submitted|received|arrived|ready|success|successful|"
+    r"successfully|succeeded|failed|all set|taken care of|good news|bad news)\b"
 )
 _CLAIMS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), what)

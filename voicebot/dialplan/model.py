@@ -385,6 +385,21 @@ class ConnectorPart(Part):
         return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
+class SlotEndpointingPart(Part):
+    """Quiet time that ends the answer to one question; what is left out is as everywhere (see `endpointing`)."""
+
+    filled_ms: Ms | None = None
+    min_delay_ms: Ms | None = None
+    likely_ms: Ms | None = None
+    delay_ms: Ms | None = None
+    max_delay_ms: Ms | None = None
+    dictation_ms: Ms | None = None
+
+    def over(self, general: EndpointingPart) -> EndpointingPart:
+        """Return the general delays with these in their place."""
+        return general.model_copy(update=self.model_dump(exclude_none=True))
+
+
 class SlotPart(Part):
     """Something that the caller must say, by grammar."""
 
@@ -398,6 +413,13 @@ class SlotPart(Part):
     retry: str = ""
     rest: str = ""
     """For digits: asks for the remaining ones."""
+    endpointing: SlotEndpointingPart = SlotEndpointingPart()
+    """While this slot is asked for."""
+
+    @property
+    def own_delays(self) -> bool:
+        """Whether its answers are waited for differently."""
+        return self.endpointing != SlotEndpointingPart()
 
 
 class IntentPart(Part):

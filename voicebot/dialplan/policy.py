@@ -136,4 +136,9 @@ class Policy:
                 for name, part in plan.connectors.items()
             ),
             number_lengths=self.number_lengths,
+            slot_endpointing=tuple(
+                (name, Endpointing(**slot.endpointing.over(plan.endpointing).model_dump()))
+                for name, slot in plan.slots.items()
+                if slot.own_delays
+            ),
         )

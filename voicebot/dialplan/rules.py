@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from voicebot.dialplan.hours import WEEKDAYS
-from voicebot.dialplan.model import DayPart, Dialplan, IntentPart, SlotPart
+from voicebot.dialplan.model import DayPart, Dialplan, EndpointingPart, IntentPart, SlotPart
 from voicebot.dialplan.policy import with_defaults
 from voicebot.dialplan.source import Path_
 from voicebot.dialplan.templates import Hole, holes
@@ -71,15 +71,21 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def _timing(plan: Dialplan) -> Iterator[Finding]:
-    waits = plan.endpointing
-    if plan.turn_taking.pause_ms > waits.min_delay_ms:
-        yield ("endpointing", "min_delay_ms"), "a turn would end before its pause", "make it at least pause_ms"
-    if not waits.min_delay_ms <= waits.likely_ms <= waits.delay_ms <= waits.max_delay_ms:
-        remedy = "put min_delay_ms, likely_ms, delay_ms and max_delay_ms in order"
-        yield ("endpointing", "delay_ms"), "must lie between likely_ms and max_delay_ms", remedy
+    yield from _delays(plan, ("endpointing",), plan.endpointing)
+    for name, slot in plan.slots.items():
+        if slot.own_delays:
+            yield from _delays(plan, ("slots", name, "endpointing"), slot.endpointing.over(plan.endpointing))
     soft = plan.budgets.soft_ms
     if soft is not None and soft >= plan.budgets.hard_ms:
         yield ("budgets", "soft_ms"), "scaffolding would start after the turn is given up", "make it less than hard_ms"
+
+
+def _delays(plan: Dialplan, path: Path_, waits: EndpointingPart) -> Iterator[Finding]:
+    if plan.turn_taking.pause_ms > waits.min_delay_ms:
+        yield (*path, "min_delay_ms"), "a turn would end before its pause", "make it at least pause_ms"
+    if not waits.min_delay_ms <= waits.likely_ms <= waits.delay_ms <= waits.max_delay_ms:
+        remedy = "put min_delay_ms, likely_ms, delay_ms and max_delay_ms in order"
+        yield (*path, "delay_ms"), "must lie between likely_ms and max_delay_ms", remedy
 
 
 def _opening_hours(plan: Dialplan) -> Iterator[Finding]:

@@ -120,7 +120,8 @@ class Dialogue:
         if slot is None:
             return ""
         left = slot.length - len(memory.partial) if slot.kind == "digits" and slot.length else 0
-        return f"{slot.kind}:{left}" if left > 0 else slot.kind
+        what = f"{slot.kind}:{left}" if left > 0 else slot.kind
+        return f"{what}@{memory.asking}" if slot.own_delays else what
 
     def _wanted(self, text: str, memory: Memory, heard: str | None) -> str:
         """Return the intent of a turn that answers no question. A bare yes or no has none but after an offer."""
