@@ -140,7 +140,7 @@ class Leg(pj.Call):
         except pj.Error:
             return
         self._source.observe(packets, seen, now_ms)
-        if packets != self._packets:
+        if packets != self._packets or not self._confirmed:  # nobody has to send before the answer
             self._packets, self._packets_since_ms = packets, now_ms
             if self._media is MediaState.LOST:
                 self._change_media(MediaState.FLOWING)
