@@ -211,7 +211,7 @@ class Leg(pj.Call):
         request = parse_message(change.src.rdata.wholeMsg)
         kind = request.header("Content-Type").split(";", 1)[0].strip().lower()
         if request.start_line.startswith("INFO"):
-            if kind == "application/dtmf-relay":
+            if kind == "application/dtmf-relay" and request.body:
                 return
             key = key_in(request.body) if kind == "application/dtmf" else ""
             code = _OK if key or not request.body else _UNSUPPORTED_MEDIA_TYPE
