@@ -78,7 +78,7 @@ class SipSettings(_Section):
     codecs: Annotated[tuple[Codec, ...], Field(min_length=1), BeforeValidator(_listed)] = ("G722", "PCMU", "PCMA")
     """In order of preference."""
     early_media: bool = False
-    """Speak the greeting on a 183, before the call is answered."""
+    """Speak the greeting on a 183. The call is answered when it was heard, or the caller speaks or presses a key."""
     rtp_port_min: Port = 16400
     rtp_port_max: Port = 16999
     account: AccountSettings | None = None

@@ -50,7 +50,7 @@ Script = list[tuple[int, int, int]]
 
 scripts = st.lists(st.tuples(st.integers(0, 3000), st.integers(0, KINDS - 1), st.integers(0, 999)), max_size=60)
 policies = st.sampled_from(POLICIES)
-starts = st.sampled_from((STARTED, CHAINED))
+starts = st.sampled_from((STARTED, CHAINED, replace(STARTED, early_media=True)))
 deterministic = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
 

@@ -115,6 +115,7 @@ def test_a_key_may_be_the_whole_body_of_an_info(bot: EchoBot, caller: RawCaller,
     ("kind", "body", "code"),
     [
         ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", 200),
+        ("application/dtmf-relay", "", 200),
         ("application/dtmf", "fifty", 415),
         ("text/plain", "5", 415),
         ("", "", 200),
@@ -125,7 +126,7 @@ def test_other_bodies_of_an_info(bot: EchoBot, caller: RawCaller, kind: str, bod
     extra = f"Content-Type: {kind}\r\n" if kind else ""
     assert status(asked(caller, "INFO", body=body, extra=extra)) == code
     keys = [news for news in leg.news if isinstance(news, DtmfDigit)]
-    assert keys == ([DtmfDigit("5", DtmfMethod.INFO)] if "relay" in kind else [])
+    assert keys == ([DtmfDigit("5", DtmfMethod.INFO)] if "relay" in kind and body else [])
 
 
 def test_a_new_offer_without_a_codec_is_turned_away_and_the_call_goes_on(bot: EchoBot, caller: RawCaller) -> None:

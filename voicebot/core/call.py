@@ -62,6 +62,8 @@ def step(state: CallState, event: Event, now_ms: int) -> tuple[CallState, tuple[
         move.reject("call", state.conversation.state, type(event).__name__)
     if move.mouth.stranded:
         turns.speak_on(move)
+    if move.talk.answer_owed and _wants_answer(move, event):
+        _answer(move)
     if not ahead.still_wanted(move):
         move.drop_early()
     return move.state(), tuple(move.commands)
@@ -77,8 +79,10 @@ def _in_order(state: CallState, event: Event) -> bool:
             return not connected and not ended
         case CallEnded() | DrainOrdered():
             return not ended
-        case MediaChanged() | SpeechStarted() | SpeechPaused() | KeyPressed() | DtmfEntered() | SafetyFlagged():
+        case MediaChanged():
             return connected and not ended
+        case SpeechStarted() | SpeechPaused() | KeyPressed() | DtmfEntered() | SafetyFlagged():
+            return (connected or state.conversation.early) and not ended
         case _:
             return True
 
@@ -104,7 +108,7 @@ def _dispatch(move: Move, event: Event) -> None:  # noqa: C901, PLR0912 - one ar
         case CallStarted():
             move.call_id = event.call_id
             move.failover = failover.begun(event)
-            move.do(Answer())
+            _started(move, event)
         case CallAnswered():
             _answered(move)
         case CallEnded():
@@ -151,8 +155,34 @@ def _dispatch(move: Move, event: Event) -> None:  # noqa: C901, PLR0912 - one ar
             assert_never(event)
 
 
+def _started(move: Move, event: CallStarted) -> None:
+    """Answer, or greet first where the caller can hear it."""
+    if event.early_media:
+        move.talk = replace(move.talk, early=True, answer_owed=True)
+        _greet(move)
+    else:
+        move.do(Answer())
+
+
+def _wants_answer(move: Move, event: Event) -> bool:
+    """Whether the greeting on early media has been heard, or the caller did not wait for its end."""
+    if move.talk.state is State.GREETING:
+        return isinstance(event, SpeechStarted | KeyPressed | DtmfEntered)
+    return move.talk.state is not State.ENDED
+
+
+def _answer(move: Move) -> None:
+    move.talk = replace(move.talk, answer_owed=False)
+    move.do(Answer())
+
+
 def _answered(move: Move) -> None:
     move.talk = replace(move.talk, connected=True)
+    if not move.talk.early:
+        _greet(move)
+
+
+def _greet(move: Move) -> None:
     move.speak(move.policy.phrases.notice, Layer.ANNOUNCEMENT)
     move.speak(move.policy.phrases.greeting, Layer.GREETING)
     if move.mouth.state is mouth.State.SILENT:

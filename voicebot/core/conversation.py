@@ -72,7 +72,11 @@ class Conversation:
 
     state: State = State.GREETING
     connected: bool = False
-    """Whether the caller's 200 was acknowledged: nothing that the caller does before counts."""
+    """Whether the caller's 200 was acknowledged: nothing that the caller does before counts, but on early media."""
+    early: bool = False
+    """Whether bot and caller hear each other before the call is answered."""
+    answer_owed: bool = False
+    """Whether the call is still to be answered."""
     turn: int = 0
     text: str = ""
     history: tuple[Line, ...] = ()

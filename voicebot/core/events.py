@@ -105,6 +105,8 @@ class CallStarted:
     tts: tuple[str, ...] = ("",)
     sick: tuple[str, ...] = ()
     """Engines that are not well as the call begins, as `role:name`."""
+    early_media: bool = False
+    """Whether the caller hears the bot before the call is answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,4 +286,5 @@ def _opening(call_id: str, incoming: IncomingCall, engines: CallEngines) -> Call
         brain=tuple(engines.brains),
         tts=tuple(engines.speakers),
         sick=engines.sick(),
+        early_media=incoming.early_media,
     )

@@ -140,7 +140,7 @@ class Leg(pj.Call):
         except pj.Error:
             return
         self._source.observe(packets, seen, now_ms)
-        if packets != self._packets:
+        if packets != self._packets or not self._confirmed:  # nobody has to send before the answer
             self._packets, self._packets_since_ms = packets, now_ms
             if self._media is MediaState.LOST:
                 self._change_media(MediaState.FLOWING)
@@ -211,7 +211,7 @@ class Leg(pj.Call):
         request = parse_message(change.src.rdata.wholeMsg)
         kind = request.header("Content-Type").split(";", 1)[0].strip().lower()
         if request.start_line.startswith("INFO"):
-            if kind == "application/dtmf-relay":
+            if kind == "application/dtmf-relay" and request.body:
                 return
             key = key_in(request.body) if kind == "application/dtmf" else ""
             code = _OK if key or not request.body else _UNSUPPORTED_MEDIA_TYPE

@@ -53,6 +53,8 @@ class IncomingCall:
     """UDP, TCP or TLS."""
     headers: tuple[tuple[str, str], ...]
     """All headers of the INVITE, in order, names as sent."""
+    early_media: bool = False
+    """Whether the caller is sent a 183, so that frames flow before the answer."""
 
 
 class FrameSink(Protocol):

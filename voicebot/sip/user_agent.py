@@ -263,6 +263,7 @@ class UserAgent:
             source=source,
             transport=via.rpartition("/")[2].upper(),
             headers=invite.headers,
+            early_media=self._settings.early_media,
         )
 
     def _refuse(self, account: pj.Account, call_id: int, refusal: Refuse) -> None:
