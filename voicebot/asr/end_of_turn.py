@@ -49,7 +49,7 @@ class EndOfTurnModel:
 
     def __init__(self, path: str) -> None:
         self.counts: Counter[str] = Counter()
-        """Answers by their fate: `used`, `late`, `garbage`."""
+        """What became of texts: `used` the answer, `late` for it, `none` came; and answers that were `garbage`."""
         self._session = _loaded(path)
         node, *_ = self._session.get_inputs()
         self._name = node.name
