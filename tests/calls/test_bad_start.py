@@ -52,6 +52,14 @@ def test_a_broken_dialplan(failing_start: Serve, tmp_path: Path) -> None:
     assert f"harbor-lane.yaml:{number}:1" in failing_start()
 
 
+def test_an_end_of_turn_model_that_is_not_there(failing_start: Serve, tmp_path: Path) -> None:
+    file = write_dialplans(tmp_path / "dialplans") / "harbor-lane.yaml"
+    file.write_text(f"{file.read_text()}\nendpointing: {{model: nowhere.onnx}}\n")
+    said = failing_start()
+    assert "endpointing.model: 'nowhere.onnx' is not there" in said
+    assert "correct the path, or leave the key out" in said
+
+
 def test_a_data_directory_that_cannot_be_written(failing_start: Serve) -> None:
     said = failing_start(VOICEBOT_DATA__DIR="/proc")
     assert "data.dir /proc" in said

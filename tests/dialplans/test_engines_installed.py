@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.tiny_onnx import quiet_tail
 from voicebot.config import AsrSettings, Settings
 from voicebot.dialplan.loading import load_dialplan
 from voicebot.runtime.installed import PACKAGES, findings, missing_for_asr, missing_for_tts
@@ -39,6 +40,20 @@ def test_a_model_that_is_not_there_is_named_where_it_is_written(tmp_path: Path) 
     assert (
         told == "2:29: tts.model: there is no 'nowhere.onnx' with a .onnx.json beside it (name a Piper voice, or none)"
     )
+
+
+def test_an_end_of_turn_model_that_is_not_there_is_named_where_it_is_written(tmp_path: Path) -> None:
+    (told,) = faults(tmp_path, "endpointing: {model: nowhere.onnx}\n")
+    assert told == "2:22: endpointing.model: 'nowhere.onnx' is not there (correct the path, or leave the key out)"
+
+
+def test_an_end_of_turn_model_that_does_not_fit_is_named_with_the_contract(tmp_path: Path) -> None:
+    path = quiet_tail(tmp_path / "long.onnx", 200_000)
+    (told,) = faults(tmp_path, f"endpointing: {{model: {path}}}\n")
+    assert told.startswith(
+        f"2:22: endpointing.model: {path!r} wants 200000 samples, which is more than 8 s (give it one"
+    )
+    assert faults(tmp_path, f"endpointing: {{model: {quiet_tail(tmp_path / 'fits.onnx')}}}\n") == []
 
 
 def test_an_engine_of_the_configuration_is_told_apart_from_one_of_the_dialplan(tmp_path: Path) -> None:

@@ -7,10 +7,13 @@ import queue
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
+from tests.engines.tiny_onnx import quiet_tail
+from voicebot.asr.end_of_turn import EndOfTurnModel, JudgedEngine
 from voicebot.asr.moonshine import MoonshineEngine
 from voicebot.asr.openai_audio import OpenAiAudioEngine
 from voicebot.asr.protocol import NO_HINTS, AsrEngine, AsrResult, Heard, Hints
@@ -45,6 +48,12 @@ def openai(stack: ExitStack) -> AsrEngine:
     return OpenAiAudioEngine(base_url=server.url, api_key="none", deadline_s=ANSWER_S)
 
 
+def judged(stack: ExitStack) -> AsrEngine:
+    model = EndOfTurnModel(quiet_tail(Path(stack.enter_context(TemporaryDirectory())) / "tail.onnx"))
+    stack.callback(model.close)
+    return JudgedEngine(FakeAsr(["some words"] * 9), model)
+
+
 def moonshine(_stack: ExitStack) -> AsrEngine:
     return MoonshineEngine()
 
@@ -65,7 +74,9 @@ def whisper(_stack: ExitStack) -> AsrEngine:
     return WhisperEngine(whisper_folder(""))
 
 
-@pytest.fixture(params=[fake, openai, moonshine, vosk, vosk_server, whisper], ids=lambda build: str(build.__name__))
+@pytest.fixture(
+    params=[fake, judged, openai, moonshine, vosk, vosk_server, whisper], ids=lambda build: str(build.__name__)
+)
 def engine(request: pytest.FixtureRequest) -> Iterator[AsrEngine]:
     with ExitStack() as stack:
         build: Build = request.param

@@ -97,12 +97,12 @@ def test_the_level_is_held_and_then_sinks() -> None:
     foreground = Foreground()
     assert foreground.bar(0) < -100
     foreground.heard_caller(-10, 1_000, 5_000)
-    assert foreground.bar(5_000) == foreground.bar(25_000) == -30
-    assert foreground.bar(30_000) == -40
+    assert foreground.bar(5_000) == foreground.bar(25_000) == -28
+    assert foreground.bar(30_000) == -38
     foreground.heard_caller(-35, 1_000, 30_000)
-    assert foreground.bar(30_000) == -40, "a softer sentence does not lower it at once"
+    assert foreground.bar(30_000) == -38, "a softer sentence does not lower it at once"
     foreground.heard_caller(-5, 1_000, 31_000)
-    assert foreground.bar(31_000) == -25, "a louder one raises it at once"
+    assert foreground.bar(31_000) == -23, "a louder one raises it at once"
 
 
 def test_a_bang_teaches_nothing() -> None:
@@ -117,6 +117,6 @@ def test_the_background_is_forgotten_and_never_covers_the_caller() -> None:
     assert foreground.background(0) < -100
     foreground.heard_background(-40, 1_000)
     assert foreground.background(2_000) == -37
-    foreground.heard_background(-31, 3_000)
-    assert foreground.background(3_000) == foreground.bar(3_000) == -30
+    foreground.heard_background(-30, 3_000)
+    assert foreground.background(3_000) == foreground.bar(3_000) == -28
     assert foreground.background(23_000) < -100

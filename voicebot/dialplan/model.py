@@ -213,6 +213,8 @@ class EndpointingPart(Part):
     """It cannot end here."""
     dictation_ms: Patience = 1_800
     """Digits, letters or an address are being read out."""
+    model: str = ""
+    """Path of an ONNX model that judges by the audio whether a turn is over; empty: the recogniser does."""
 
 
 class BargeInPart(Part):

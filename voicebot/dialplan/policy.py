@@ -113,7 +113,7 @@ class Policy:
         transfer = plan.transfer
         return CallPolicy(
             turn_taking=TurnTaking(**plan.turn_taking.model_dump()),
-            endpointing=Endpointing(**plan.endpointing.model_dump()),
+            endpointing=Endpointing(**plan.endpointing.model_dump(exclude={"model"})),
             barge_in=BargeIn(**plan.barge_in.model_dump()),
             dtmf=Dtmf(**plan.dtmf.model_dump(), menu="".join(plan.menu)),
             no_input=NoInput(**plan.no_input.model_dump()),

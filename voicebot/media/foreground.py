@@ -7,7 +7,7 @@ another handset: when nobody has spoken at the known level for a while, the leve
 
 from __future__ import annotations
 
-_SOFTER_DB = 20.0
+_SOFTER_DB = 18.0
 """Speech whose loudest block is that much below the caller's loudest is not the caller's."""
 _HOLD_MS = 20_000
 """How long a level counts in full after the caller was last heard."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from voicebot.asr.catalogue import build as build_asr
+from voicebot.asr.end_of_turn import EndOfTurnModel, JudgedEngine
 from voicebot.asr.failures import EngineUnavailableError
 from voicebot.asr.protocol import AsrEngine
 from voicebot.brain.catalogue import BrainUnavailable, build_brain
@@ -58,6 +59,8 @@ class EngineRoom:
         self._closed = False
         self._lock = threading.Lock()
         self._recognisers: dict[Chosen, tuple[AsrEngine, Health]] = {}
+        self._judges: dict[str, EndOfTurnModel] = {}
+        """End-of-turn models by their paths."""
         self._speakers: dict[Chosen, tuple[Speaker, Health]] = {}
         self._engines: dict[str, CallEngines] = {}
 
@@ -96,6 +99,8 @@ class EngineRoom:
             speaker.engine.close()
         for recogniser, _ in self._recognisers.values():
             recogniser.close()
+        for judge in self._judges.values():
+            judge.close()
 
     def _built(self, policy: Policy) -> CallEngines:
         known = self._engines.get(policy.sha256)
@@ -121,12 +126,24 @@ class EngineRoom:
         )
         return CallEngines(
             policy,
-            asr={name: engine for name, (engine, _) in asr.items()},
+            asr={name: self._judged(engine, policy) for name, (engine, _) in asr.items()},
             brains={name: brain for name, (brain, _) in brains.items()},
             speakers={name: speaker for name, (speaker, _) in tts.items()},
             toolbox=toolbox,
             health={(role, name): health for role, chain in hired for name, (_, health) in chain.items()},
         )
+
+    def _judged(self, engine: AsrEngine, policy: Policy) -> AsrEngine:
+        """Put the dialplan's end-of-turn model, if it names one, before a recogniser that others may use without."""
+        path = policy.dialplan.endpointing.model
+        if not path:
+            return engine
+        if path not in self._judges:
+            try:
+                self._judges[path] = EndOfTurnModel(path)
+            except EngineUnavailableError as error:
+                raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
+        return JudgedEngine(engine, self._judges[path])
 
     def _recogniser(self, chosen: Chosen) -> tuple[AsrEngine, Health]:
         if chosen not in self._recognisers:

@@ -1,4 +1,4 @@
-"""Whether the engines that a dialplan chooses could be loaded here, told without loading any of them."""
+"""Whether the engines that a dialplan chooses could be loaded here, told without loading any but the smallest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from voicebot.asr import vosk_model, whisper_model
+from voicebot.asr import end_of_turn, vosk_model, whisper_model
 from voicebot.asr.failures import EngineUnavailableError
 from voicebot.config import Settings
 from voicebot.dialplan.model import AsrChoice, Dialplan, TtsChoice
@@ -59,6 +59,9 @@ def findings(plan: Dialplan, settings: Settings) -> Iterator[Finding]:
     """Yield what is missing for the engines of a dialplan, its own or those of the configuration."""
     yield from _in_section("asr", plan.asr, asr_chain(plan, settings))
     yield from _in_section("tts", plan.tts, tts_chain(plan, settings))
+    missing = _missing_for_endpointing(plan.endpointing.model)
+    if missing is not None:
+        yield ("endpointing", missing.key), missing.message, missing.remedy
 
 
 def _in_section(section: str, choice: AsrChoice | TtsChoice, chain: Sequence[Chosen]) -> Iterator[Finding]:
@@ -76,6 +79,17 @@ def _in_section(section: str, choice: AsrChoice | TtsChoice, chain: Sequence[Cho
         yield path, f"{origin}{missing.message}", missing.remedy
 
 
+def _missing_for_endpointing(model: str) -> Missing | None:
+    """Return what is wrong with an end-of-turn model. It is small, and only loading it tells whether it fits."""
+    if not model:
+        return None
+    try:
+        end_of_turn.EndOfTurnModel(model).close()
+    except EngineUnavailableError as error:
+        return _model(str(error))
+    return None
+
+
 def _package(engine: str) -> Missing | None:
     package = PACKAGES.get(engine)
     if package is None or importlib.util.find_spec(package) is not None:
@@ -85,5 +99,5 @@ def _package(engine: str) -> Missing | None:
 
 def _model(reason: str) -> Missing:
     """Take the message of an engine apart: what is wrong, then what to do about it."""
-    message, _, remedy = reason.removeprefix("asr.model: ").partition("; ")
+    message, _, remedy = reason.removeprefix("asr.model: ").removeprefix("endpointing.model: ").partition("; ")
     return Missing("model", message, remedy)
