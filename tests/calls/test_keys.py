@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.calls.conftest import StartBot
 from tests.calls.scene import Bot, caller, rendered
+from voicebot.core.events import DtmfEntered, KeyPressed
+from voicebot.core.policy import Dtmf
 from voicebot.testing.speech import line
 
 CARD = "4111111111111111"
@@ -20,6 +23,36 @@ def test_an_order_number_is_typed(bot: Bot, *, by_info: bool) -> None:
         bot.await_spoken(phone, "Standard shipping")
         phone.press("48213", by_info=by_info)
         bot.await_spoken(phone, "four, eight, two, one, three")
+
+
+def test_a_key_of_the_menu_waits_for_no_other(bot: Bot) -> None:
+    with caller(bot) as phone:
+        phone.press("1")
+        bot.await_spoken(phone, "Our hours are as follows")
+    pressed = next(step.now_ms for step in bot.steps(phone) if isinstance(step.event, KeyPressed))
+    entered = next(step.now_ms for step in bot.steps(phone) if isinstance(step.event, DtmfEntered))
+    assert entered - pressed < Dtmf().settled_ms, "a run of keys would have been waited for"
+
+
+def test_keys_typed_ahead_answer_their_questions_in_order(start_bot: StartBot) -> None:
+    shirts = {
+        "slots": {
+            "size": {"kind": "choice", "choices": {"large": ["large"], "small": ["small"]}, "prompt": "Which size?"},
+            "sure": {"kind": "yes_no", "prompt": "Are you sure?"},
+        },
+        "intents": {
+            "shirt": {
+                "examples": ["I would like a shirt"],
+                "slots": ["size", "sure"],
+                "answers": {"default": "You get a {size} one, {sure}."},
+            }
+        },
+        "menu": {"7": "shirt"},
+    }
+    bot = start_bot(shirts)
+    with caller(bot) as phone:
+        phone.press("721")
+        bot.await_spoken(phone, "You get a small one, yes.")
 
 
 @pytest.mark.peers

@@ -41,6 +41,10 @@ intents:
     examples: [book a trip for me, I would like to travel]
     slots: [out, back]
     answers: {default: "Out {out}, back {back}."}
+  remind:
+    examples: [send me a reminder]
+    slots: [out, mail]
+    answers: {default: "On {out} to {mail}."}
   register:
     examples: [I want to sign up, register me]
     slots: [who, mail, street, code]
@@ -158,6 +162,10 @@ def test_one_day_fills_one_of_two_slots(talk: Talk) -> None:
     assert talk.say("book a trip for me", "on Monday") == "When do you come back?"
     assert talk.say("Wednesday") == "Out monday, back wednesday."
     assert Talk(talk._dialogue).say("book a trip for me", "Monday and back on Friday") == "Out monday, back friday."
+
+
+def test_a_day_and_an_address_in_one_sentence(talk: Talk) -> None:
+    assert talk.say("Send me a reminder on Monday to [EMAIL#1], please") == "On monday to [EMAIL#1]."
 
 
 @pytest.mark.parametrize("text", ["No.", "Yes.", "no, no", "Yes, yes.", "No, thanks.", "Nope", "yes please"])

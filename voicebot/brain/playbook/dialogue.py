@@ -191,7 +191,9 @@ class Dialogue:
         """Take what the turn has for the slots of an intent, then ask for what is missing or carry it out."""
         intent = self._plan.intents[name]
         slots, begun = dict(memory.slots), dict[str, str]()
-        for slot_name in (*intent.slots, *intent.optional):
+        # E-mail addresses first: what the others leave of a turn has lost its signs.
+        wanted = sorted((*intent.slots, *intent.optional), key=lambda slot: self._plan.slots[slot].kind != "email")
+        for slot_name in wanted:
             if slot_name in slots:
                 continue
             found = self._mentioned(slot_name, text)
