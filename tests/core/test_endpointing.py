@@ -178,6 +178,12 @@ def test_a_number_of_a_known_length_that_nobody_asked_for_may_be_the_beginning_o
     assert completeness(Cues(text, whole=True), LENGTHS) is Completeness.FILLED, "but not in a sentence that is known"
 
 
+@pytest.mark.parametrize("text", ["It is [NUMBER#2].", "call me at [PHONE#1]"])
+def test_a_number_that_was_redacted_may_go_on(text: str) -> None:
+    assert judged(text) is Completeness.DICTATING
+    assert judged(f"{text.rstrip('.')} and nobody answers") is not Completeness.DICTATING
+
+
 def test_a_number_begins_with_its_first_digit() -> None:
     assert judged("It is one.") is Completeness.DICTATING
 

@@ -15,7 +15,7 @@ from onnx import TensorProto
 from tests.engines.tiny_onnx import quiet_tail
 from voicebot.asr.end_of_turn import LONGEST_SAMPLES, EndOfTurnModel, JudgedEngine
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import AsrResult, Heard, HearingFailed
+from voicebot.asr.protocol import NO_HINTS, AsrResult, Heard, HearingFailed, Hints
 from voicebot.core.events import Category
 from voicebot.media.frames import SILENCE
 
@@ -34,7 +34,7 @@ class Scripted:
 
     def warm_up(self) -> None: ...
 
-    def open(self, post: Callable[[AsrResult], None]) -> Scripted:
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> Scripted:
         self.post = post
         return self
 

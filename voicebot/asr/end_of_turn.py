@@ -24,7 +24,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as reasons
 
 from voicebot.asr.decode_pool import DecodePool
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import SAMPLE_RATE, AsrEngine, AsrResult, AsrStream, Heard
+from voicebot.asr.protocol import NO_HINTS, SAMPLE_RATE, AsrEngine, AsrResult, AsrStream, Heard, Hints
 from voicebot.asr.utterance import UtteranceAudio
 from voicebot.media.frames import Pcm
 
@@ -99,10 +99,10 @@ class JudgedEngine:
         """Load the recogniser; the model is."""
         self._engine.warm_up()
 
-    def open(self, post: Callable[[AsrResult], None]) -> JudgedStream:
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> JudgedStream:
         """Start an utterance whose results go to `post`."""
         judged = _Judged(post, self._model.counts)
-        return JudgedStream(self._engine.open(judged.heard), self._model, judged)
+        return JudgedStream(self._engine.open(judged.heard, hints), self._model, judged)
 
     def close(self) -> None:
         """Release the recogniser."""

@@ -137,6 +137,8 @@ _EMAIL_NAMED: Final = re.compile(r"\be-?mail\b.*\b(?:is|it's)\b", re.IGNORECASE)
 _EMAIL_BEGUN: Final = re.compile(r"\bat [\w-]+ dot\b|\bdot$|@\S*$", re.IGNORECASE)
 _EMAIL_WHOLE: Final = re.compile(r"(?:\bdot |@\S+\.)(?:com|org|net|edu|gov|info|io|uk|us|de|fr|eu)$", re.IGNORECASE)
 _SPELLED_BY_WORD: Final = re.compile(r"\b[a-z] (?:as in|for|like) [a-z]+$", re.IGNORECASE)
+_REDACTED_DIGITS: Final = re.compile(r"\[(?:NUMBER|PHONE)#\d+\]$")
+"""What stands for a long number, whose digits the core never sees. More of it may follow."""
 
 FINAL_ENOUGH: Final = 0.8
 """From this finality on the recogniser takes the sentence for finished. Half of all ends reach it, one pause in fifteen
@@ -210,7 +212,8 @@ def _by_dictation(text: str, words: list[str], lengths: frozenset[int]) -> Compl
     """Digits, letters and e-mail addresses come in groups, with pauses that are no ends."""
     if _EMAIL_WHOLE.search(text):
         return Completeness.COMPLETE
-    if _spelled(text, words) or any(named.search(text) for named in (_EMAIL_NAMED, _EMAIL_BEGUN, _ADDRESS_NAMED)):
+    signs = (_EMAIL_NAMED, _EMAIL_BEGUN, _ADDRESS_NAMED, _REDACTED_DIGITS)
+    if _spelled(text, words) or any(sign.search(text) for sign in signs):
         return Completeness.DICTATING
     runs = digit_runs(text)
     if not runs:
