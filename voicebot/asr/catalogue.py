@@ -12,6 +12,7 @@ from voicebot.asr.protocol import AsrEngine
 from voicebot.asr.vosk import VoskEngine
 from voicebot.asr.vosk_model import model_folder as vosk_folder
 from voicebot.asr.vosk_server import DEFAULT_URL, VoskServerEngine
+from voicebot.asr.voted import VotedEngine
 from voicebot.asr.whisper import WhisperEngine
 from voicebot.asr.whisper_model import model_folder as whisper_folder
 
@@ -33,6 +34,11 @@ def _vosk_server(model: str) -> AsrEngine:
     return VoskServerEngine(model or DEFAULT_URL)
 
 
+def _voted(model: str) -> AsrEngine:
+    second = WhisperEngine(whisper_folder(model))
+    return VotedEngine(_moonshine(""), second)
+
+
 def _whisper(model: str) -> AsrEngine:
     return WhisperEngine(whisper_folder(model))
 
@@ -42,6 +48,7 @@ _BUILDERS: dict[str, Callable[[str], AsrEngine]] = {
     "openai": _openai,
     "vosk": _vosk,
     "vosk-server": _vosk_server,
+    "voted": _voted,
     "whisper": _whisper,
 }
 
@@ -52,8 +59,8 @@ ENGINES = tuple(sorted(_BUILDERS))
 def build(name: str, model: str = "") -> AsrEngine:
     """Return the engine called `name`, not yet warmed up; an empty `model` means the engine's own.
 
-    `model` is the path of a folder for vosk and whisper (for vosk a name as well), the address of vosk-server, and a
-    name for openai.
+    `model` is the path of a folder for vosk, whisper and voted (for vosk a name as well), the address of vosk-server,
+    and a name for openai.
     Raises EngineUnavailableError for an unknown name or a missing part; the message says what to do.
     """
     builder = _BUILDERS.get(name)

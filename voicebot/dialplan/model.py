@@ -92,7 +92,7 @@ class BrainChoice(Part):
 class AsrChoice(Part):
     """Which recogniser listens."""
 
-    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"] | None = None
+    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "voted", "whisper"] | None = None
     model: str = ""
     hints: tuple[Text, ...] = ()
     """Names that callers say, such as products and streets; whisper and openai listen for them."""
