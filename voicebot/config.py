@@ -137,7 +137,7 @@ class BrainSettings(_Section):
 class AsrSettings(_Section):
     """Which recogniser listens in dialplans that name none."""
 
-    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"] = "moonshine"
+    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "voted", "whisper"] = "moonshine"
     model: str = ""
     url: str = ""
     """For openai: the server's base address; unset: OPENAI_BASE_URL."""

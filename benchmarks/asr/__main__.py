@@ -20,7 +20,7 @@ from voicebot.asr.failures import EngineUnavailableError
 from voicebot.runtime.installed import missing_for_asr
 
 PAGE = Path("docs/recognition.md")
-EMBEDDED = ("moonshine", "whisper")
+EMBEDDED = ("moonshine", "whisper", "voted")
 """Engines that carry a model."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.engines.tiny_onnx import quiet_tail
 from voicebot.config import AsrSettings, Settings
 from voicebot.dialplan.loading import load_dialplan
-from voicebot.runtime.installed import PACKAGES, findings, missing_for_asr, missing_for_tts
+from voicebot.runtime.installed import EXTRAS, PACKAGES, findings, missing_for_asr, missing_for_tts
 
 
 def faults(tmp_path: Path, text: str, settings: Settings | None = None) -> list[str]:
@@ -32,7 +32,10 @@ def absent(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def test_an_engine_that_is_not_installed_is_named_with_the_command_that_adds_it(absent: str, tmp_path: Path) -> None:
     role = "tts" if absent == "coqui" else "asr"
     (told,) = faults(tmp_path, f"{role}: {{engine: {absent}}}\n")
-    assert told == f"2:15: {role}.engine: {absent} is not installed (run scripts/setup --with {absent})"
+    assert (
+        told
+        == f"2:15: {role}.engine: {absent} is not installed (run scripts/setup --with {EXTRAS.get(absent, absent)})"
+    )
 
 
 def test_a_model_that_is_not_there_is_named_where_it_is_written(tmp_path: Path) -> None:

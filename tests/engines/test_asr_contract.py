@@ -19,6 +19,7 @@ from voicebot.asr.openai_audio import OpenAiAudioEngine
 from voicebot.asr.protocol import NO_HINTS, AsrEngine, AsrResult, Heard, Hints
 from voicebot.asr.vosk import VoskEngine
 from voicebot.asr.vosk_server import VoskServerEngine
+from voicebot.asr.voted import VotedEngine
 from voicebot.asr.whisper import WhisperEngine
 from voicebot.asr.whisper_model import model_folder as whisper_folder
 from voicebot.media.frames import FRAME_BYTES, SILENCE
@@ -74,8 +75,13 @@ def whisper(_stack: ExitStack) -> AsrEngine:
     return WhisperEngine(whisper_folder(""))
 
 
+def voted(stack: ExitStack) -> AsrEngine:
+    return VotedEngine(moonshine(stack), whisper(stack))
+
+
 @pytest.fixture(
-    params=[fake, judged, openai, moonshine, vosk, vosk_server, whisper], ids=lambda build: str(build.__name__)
+    params=[fake, judged, openai, moonshine, vosk, vosk_server, voted, whisper],
+    ids=lambda build: str(build.__name__),
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[AsrEngine]:
     with ExitStack() as stack:

@@ -34,7 +34,7 @@ class Scripted:
 
     def warm_up(self) -> None: ...
 
-    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> Scripted:
+    def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> Scripted:  # noqa: ARG002 - the contract's
         self.post = post
         return self
 

@@ -12,6 +12,7 @@ from voicebot.asr.protocol import AsrEngine
 from voicebot.asr.vosk import VoskEngine
 from voicebot.asr.vosk_model import model_folder as vosk_folder
 from voicebot.asr.vosk_server import DEFAULT_URL, VoskServerEngine
+from voicebot.asr.voted import VotedEngine
 from voicebot.asr.whisper import WhisperEngine
 from voicebot.asr.whisper_model import model_folder as whisper_folder
 from voicebot.remote.link import Endpoint
@@ -36,6 +37,11 @@ def _vosk_server(model: str, _endpoint: Endpoint | None) -> AsrEngine:
     return VoskServerEngine(model or DEFAULT_URL)
 
 
+def _voted(model: str, endpoint: Endpoint | None) -> AsrEngine:
+    second = WhisperEngine(whisper_folder(model))
+    return VotedEngine(_moonshine("", endpoint), second)
+
+
 def _whisper(model: str, _endpoint: Endpoint | None) -> AsrEngine:
     return WhisperEngine(whisper_folder(model))
 
@@ -45,6 +51,7 @@ _BUILDERS: dict[str, Callable[[str, Endpoint | None], AsrEngine]] = {
     "openai": _openai,
     "vosk": _vosk,
     "vosk-server": _vosk_server,
+    "voted": _voted,
     "whisper": _whisper,
 }
 
@@ -55,8 +62,8 @@ ENGINES = tuple(sorted(_BUILDERS))
 def build(name: str, model: str = "", endpoint: Endpoint | None = None) -> AsrEngine:
     """Return the engine called `name`, not yet warmed up; an empty `model` means the engine's own.
 
-    `model` is the path of a folder for vosk and whisper (for vosk a name as well), the address of vosk-server, and a
-    name for openai, whose `endpoint` is the environment's when it is not given.
+    `model` is the path of a folder for vosk, whisper and voted (for vosk a name as well), the address of vosk-server,
+    and a name for openai, whose `endpoint` is the environment's when it is not given.
     Raises EngineUnavailableError for an unknown name or a missing part; the message says what to do.
     """
     builder = _BUILDERS.get(name)

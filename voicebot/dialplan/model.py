@@ -135,7 +135,7 @@ class BrainFallback(Server):
 class AsrFallback(Server):
     """A recogniser to ask when those before it cannot answer."""
 
-    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"]
+    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "voted", "whisper"]
     model: str = ""
 
 
@@ -165,7 +165,7 @@ class BrainChoice(Server):
 class AsrChoice(Server):
     """Which recogniser listens."""
 
-    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "whisper"] | None = None
+    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "voted", "whisper"] | None = None
     model: str = ""
     fallbacks: tuple[AsrFallback, ...] | None = None
     """In order. Unset: moonshine stands in for a remote engine; `[]`: nothing does."""

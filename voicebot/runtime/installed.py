@@ -16,7 +16,9 @@ from voicebot.dialplan.source import Path_
 from voicebot.runtime.chains import Chosen, asr_chain, tts_chain
 from voicebot.tts import coqui_model
 
-PACKAGES: Final = {"coqui": "TTS", "vosk": "vosk", "whisper": "faster_whisper"}
+EXTRAS: Final = {"voted": "whisper"}
+"""What `scripts/setup --with` calls what an engine needs, where that is not the engine's name."""
+PACKAGES: Final = {"coqui": "TTS", "vosk": "vosk", "voted": "faster_whisper", "whisper": "faster_whisper"}
 """What is imported for an engine that the base install does not hold; `scripts/setup --with ENGINE` adds it."""
 
 
@@ -34,7 +36,7 @@ def missing_for_asr(engine: str, model: str) -> Missing | None:
         match engine:
             case "vosk":
                 vosk_model.model_folder(model)
-            case "whisper" if model:
+            case "whisper" | "voted" if model:
                 whisper_model.model_folder(model)
             case _:
                 pass
@@ -94,7 +96,7 @@ def _package(engine: str) -> Missing | None:
     package = PACKAGES.get(engine)
     if package is None or importlib.util.find_spec(package) is not None:
         return None
-    return Missing("engine", f"{engine} is not installed", f"run scripts/setup --with {engine}")
+    return Missing("engine", f"{engine} is not installed", f"run scripts/setup --with {EXTRAS.get(engine, engine)}")
 
 
 def _model(reason: str) -> Missing:
