@@ -137,7 +137,7 @@ class Policy:
             ),
             number_lengths=self.number_lengths,
             slot_endpointing=tuple(
-                (name, Endpointing(**slot.endpointing.over(plan.endpointing).model_dump()))
+                (name, Endpointing(**slot.endpointing.over(plan.endpointing).model_dump(exclude={"model"})))
                 for name, slot in plan.slots.items()
                 if slot.own_delays
             ),
