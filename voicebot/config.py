@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from voicebot.dialplan.model import AsrFallback, BrainFallback, KeyReference, TtsFallback
+from voicebot.dialplan.engines import AsrFallback, BrainFallback, KeyReference, TtsFallback
 from voicebot.dialplan.source import Fault, Mark, Path_, Source, Value, dotted, read_source
 from voicebot.dialplan.validation import explain
 

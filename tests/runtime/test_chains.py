@@ -6,15 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from voicebot.config import AsrSettings, BrainSettings, Settings, TtsSettings
-from voicebot.dialplan.model import (
-    AsrChoice,
-    AsrFallback,
-    BrainChoice,
-    Dialplan,
-    IntentPart,
-    TtsChoice,
-    TtsFallback,
-)
+from voicebot.dialplan.engines import AsrChoice, AsrFallback, BrainChoice, TtsChoice, TtsFallback
+from voicebot.dialplan.model import Dialplan, IntentPart
 from voicebot.dialplan.policy import SecretMissingError
 from voicebot.runtime.chains import Chosen, asr_chain, brain_chain, names, tts_chain
 

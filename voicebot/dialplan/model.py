@@ -14,16 +14,17 @@ from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from voicebot.core.policy import BargeIn
+from voicebot.dialplan.engines import AsrChoice, BrainChoice, TtsChoice
 from voicebot.dialplan.hours import WEEKDAYS, BusinessDay, BusinessHours, parse_opening
+from voicebot.dialplan.part import Part, Text
 from voicebot.dialplan.templates import CURRENCIES, Scalar, holes
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Key = Annotated[str, Field(pattern=r"^[0-9]$")]
-Text = Annotated[str, Field(min_length=1)]
 Ms = Annotated[int, Field(ge=0, le=600_000)]
 Patience = Annotated[int, Field(ge=100, le=600_000)]
 """A time that somebody or something gets; at 0 it would be over before it began."""
@@ -60,28 +61,6 @@ def _is_json_object(text: str) -> bool:
         return False
 
 
-def _spelling(written: str) -> str:
-    if not any(character.isalnum() for character in written):
-        raise ValueError(f"{written!r} holds no word | write the word as it stands in texts")
-    return written
-
-
-def _pronunciation(said: str) -> str:
-    if not any(character.isalpha() for character in said):
-        raise ValueError(f"{said!r} cannot be spoken | write it in words, such as 'she mah no'")
-    return said
-
-
-def _key_reference(text: str) -> str:
-    if text and not re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", text):
-        raise ValueError("a key must not stand in a file | write ${NAME} and set NAME in the environment")
-    return text
-
-
-def _prompts(value: object) -> object:
-    return {ALL_OF_A_FOLDER: value} if isinstance(value, str) else value
-
-
 def _opening(text: str) -> str:
     parse_opening(text)
     return text
@@ -93,100 +72,9 @@ def _time_zone(name: str) -> str:
     return name
 
 
-ALL_OF_A_FOLDER = "*"
-"""Stands for the phrases that the files of a folder are named after."""
-
 Template = Annotated[Text, AfterValidator(_template)]
 Pattern = Annotated[Text, AfterValidator(_regex)]
 OpeningText = Annotated[str, AfterValidator(_opening)]
-Speed = Annotated[float, Field(ge=0.5, le=2)]
-KeyReference = Annotated[str, AfterValidator(_key_reference)]
-Spelling = Annotated[str, AfterValidator(_spelling)]
-Pronunciation = Annotated[str, AfterValidator(_pronunciation)]
-Prompts = Annotated[
-    Mapping[Text, Text],
-    BeforeValidator(_prompts),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}),
-]
-
-
-class Part(BaseModel):
-    """A part of a dialplan: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Server(Part):
-    """Where a remote engine is, if not where OPENAI_BASE_URL and OPENAI_API_KEY say."""
-
-    url: str = ""
-    """For openai: the server's base address, such as http://127.0.0.1:8000/v1."""
-    api_key: KeyReference = ""
-    """For openai: `${NAME}`, the environment variable that holds the key of the server at `url`."""
-
-
-class BrainFallback(Server):
-    """A brain to ask when those before it cannot answer."""
-
-    engine: Literal["playbook", "openai"]
-    model: str = ""
-
-
-class AsrFallback(Server):
-    """A recogniser to ask when those before it cannot answer."""
-
-    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "voted", "whisper"]
-    model: str = ""
-
-
-class TtsFallback(Server):
-    """A synthesiser to ask when those before it cannot speak."""
-
-    engine: Literal["piper", "coqui", "openai"]
-    voice: str = ""
-    model: str = ""
-
-
-class BrainChoice(Server):
-    """Which brain answers, and how sure it must be. `engine` unset means the configuration's."""
-
-    engine: Literal["playbook", "openai"] | None = None
-    model: str = ""
-    fallbacks: tuple[BrainFallback, ...] | None = None
-    """In order. Unset: the playbook stands in for a language model if there are intents; `[]`: nothing does."""
-    instructions: str = ""
-    """For a language model: who it is and what it may say."""
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.45
-    """Least cosine similarity between a turn and an example of an intent."""
-    margin: Annotated[float, Field(ge=0, le=1)] = 0.02
-    """Least distance to the second best intent."""
-
-
-class AsrChoice(Server):
-    """Which recogniser listens."""
-
-    engine: Literal["moonshine", "openai", "vosk", "vosk-server", "voted", "whisper"] | None = None
-    model: str = ""
-    fallbacks: tuple[AsrFallback, ...] | None = None
-    """In order. Unset: moonshine stands in for a remote engine; `[]`: nothing does."""
-    hints: tuple[Text, ...] = ()
-    """Names that callers say, such as products and streets; whisper and openai listen for them."""
-
-
-class TtsChoice(Server):
-    """Which synthesiser speaks, and how."""
-
-    engine: Literal["piper", "coqui", "openai"] | None = None
-    voice: str = ""
-    model: str = ""
-    fallbacks: tuple[TtsFallback, ...] | None = None
-    """In order. Unset: piper stands in for a remote engine; `[]`: nothing does."""
-    speed: Speed | None = None
-    """1 is the voice's own; unset means the configuration's."""
-    lexicon: Mapping[Spelling, Pronunciation] = {}
-    """How words are said, by how they are written; a word in lower case counts in any case."""
-    prompts: Prompts = {}
-    """Recordings: a folder of WAVs named after their phrases, or the WAV of each phrase. Beside the dialplan."""
 
 
 class TurnTakingPart(Part):

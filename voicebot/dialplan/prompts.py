@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from voicebot.dialplan.model import ALL_OF_A_FOLDER, Dialplan
+from voicebot.dialplan.engines import ALL_OF_A_FOLDER
+from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.rules import Finding
 from voicebot.dialplan.source import Path_
 from voicebot.media.recordings import UnusableRecording, phrase_key, read_recording

@@ -10,7 +10,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from voicebot.dialplan.model import Part, Slug, Text
+from voicebot.dialplan.model import Slug
+from voicebot.dialplan.part import Part, Text
 from voicebot.dialplan.rules import nearest
 from voicebot.dialplan.source import Fault, Path_, Source
 from voicebot.dialplan.validation import explain

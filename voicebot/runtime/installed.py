@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from voicebot.asr import end_of_turn, vosk_model, whisper_model
 from voicebot.asr.failures import EngineUnavailableError
 from voicebot.config import Settings
-from voicebot.dialplan.model import AsrChoice, Dialplan, TtsChoice
+from voicebot.dialplan.engines import AsrChoice, TtsChoice
+from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.rules import Finding
 from voicebot.dialplan.source import Path_
 from voicebot.runtime.chains import Chosen, asr_chain, tts_chain
