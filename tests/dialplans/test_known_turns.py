@@ -29,6 +29,7 @@ def dialogue() -> Dialogue:
         "But are you opening hours on Saturday?",
         "How much of express shipping costs?",
         "How much does express shifting cost?",
+        "How much does express shifting past?",
         "Where is your shot?",
         "What time do you clone on Wednesday?",
         "Can I talk to some one in the shop?",
