@@ -66,6 +66,25 @@ def test_what_may_go_on_or_is_something_else_is_not_known(dialogue: Dialogue, te
     assert not dialogue.knows_whole(text)
 
 
+@pytest.mark.parametrize("text", ["With our euro, opening hours on Saturday?", "I need your store hours for tomorrow."])
+def test_a_turn_is_whole_when_it_ends_with_the_last_thing_to_be_known(dialogue: Dialogue, text: str) -> None:
+    assert dialogue.knows_whole(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "With our euro, opening hours",  # on Saturday?
+        "With our euro, opening hours on Saturday and",  # Sunday?
+        "With our euro, opening hours on Christmas",  # Eve?
+        "My order number is 48213",  # 67?
+        "I like Saturday.",
+    ],
+)
+def test_a_turn_is_not_whole_while_more_may_be_said_of_it(dialogue: Dialogue, text: str) -> None:
+    assert not dialogue.knows_whole(text)
+
+
 def test_a_turn_that_is_as_much_like_the_beginning_of_a_longer_example_has_not_ended() -> None:
     assert Wholes(["how much is it now"]).nearest("how much is it nor") == "how much is it now"
     assert Wholes(["how much is it now", "how much is it not here"]).nearest("how much is it nor") == ""

@@ -34,6 +34,9 @@ MIN_WORDS: Final = 3
 """Least words of a clause that others follow."""
 
 _NOTHING: Final = Told()
+_NO_INTENT: Final = IntentPart()
+_NAMED: Final = frozenset({"weekday", "choice"})
+"""Kinds of slots whose values are all known beforehand."""
 _BARE: Final = re.compile(
     r"(?:no|nope|nah|yes|yeah|yep|yup)(?: (?:no|nope|nah|yes|yeah|yep|yup|thanks|thank you|please|not really|it is))*"
 )
@@ -107,7 +110,26 @@ class Dialogue:
 
     def knows_whole(self, text: str) -> bool:
         """Whether a turn is an example, but for days, numbers and a few letters, and no example goes on from there."""
-        return self._matcher.knows_whole(text)
+        return self._matcher.knows_whole(text) or self._says_all(text)
+
+    def _says_all(self, text: str) -> bool:
+        """Whether a pattern decides the intent and the turn ends with the last thing that is to be known for it.
+
+        A number is never the last thing: it may be the beginning of a longer one.
+        """
+        turn = normalised(text)
+        name = self._matcher.by_pattern(turn)
+        wanted = (*self._plan.intents[name].slots, *self._plan.intents[name].optional) if name else ()
+        if (
+            not wanted
+            or self._days.may_go_on(turn)
+            or any(self._plan.slots[each].kind not in _NAMED for each in wanted)
+        ):
+            return False
+        return self._fills(wanted, turn) and not self._fills(wanted, turn.rpartition(" ")[0])
+
+    def _fills(self, slots: tuple[str, ...], turn: str) -> bool:
+        return all(self._mentioned(slot, turn).value for slot in slots)
 
     def examples(self) -> tuple[str, ...]:
         """Return what callers are expected to say, each example that names a day once for each."""

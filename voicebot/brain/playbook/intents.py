@@ -134,12 +134,15 @@ class IntentMatcher:
         owner = self._owner(turn)
         return bool(owner) and not self._days.may_go_on(turn) and self.match(text) == owner
 
+    def by_pattern(self, turn: str) -> str:
+        """Return the intent that a pattern decides, empty when none does; `turn` is normalised."""
+        return next((name for pattern, name in self._patterns if pattern.search(turn)), "")
+
     def match(self, text: str) -> str:
         """Return the name of the intent of a turn, empty when none is clear."""
         turn = normalised(text)
-        for pattern, name in self._patterns:
-            if pattern.search(turn):
-                return name
+        if name := self.by_pattern(turn):
+            return name
         return self._nearest(turn) or self._owner(turn)
 
     def _owner(self, turn: str) -> str:
