@@ -19,7 +19,7 @@ from voicebot.brain.playbook.days import DayNames
 from voicebot.brain.playbook.intents import IntentMatcher
 from voicebot.brain.playbook.memory import Memory, Said
 from voicebot.brain.playbook.opening_hours import about
-from voicebot.brain.playbook.slots import Filling, filling, keys, mentioned, width
+from voicebot.brain.playbook.slots import NOW, Filling, filling, keys, mentioned, width
 from voicebot.brain.playbook.told import Told
 from voicebot.core.events import BrainOutcome
 from voicebot.dialplan.model import IntentPart
@@ -129,7 +129,7 @@ class Dialogue:
         return self._fills(wanted, turn) and not self._fills(wanted, turn.rpartition(" ")[0])
 
     def _fills(self, slots: tuple[str, ...], turn: str) -> bool:
-        return all(self._mentioned(slot, turn).value for slot in slots)
+        return all(self._mentioned(slot, turn).value not in {"", NOW} for slot in slots)
 
     def examples(self) -> tuple[str, ...]:
         """Return what callers are expected to say, each example that names a day once for each."""
