@@ -94,6 +94,8 @@ class Request:
     arrived: float
     marks: dict[str, float] = field(default_factory=dict)
     """`first` (first part sent), `last` (last part sent), `cancelled` (the client went away before the end)."""
+    fault: Fault = Fault.NONE
+    """How it is answered: as was in force when it arrived."""
     parts: list[float] = field(default_factory=list)
     """When each streamed part (token, audio chunk) was written."""
 
@@ -194,6 +196,8 @@ class OpenAiServer:
         connection = self.connections
         try:
             while (request := await _read_request(reader, connection)) is not None:
+                if request.service in set(Service):
+                    request.fault = self._faults[Service(request.service)]
                 with self._news:
                     self.requests.append(request)
                     self._news.notify_all()
@@ -231,7 +235,7 @@ class OpenAiServer:
             await _send_whole(writer, 200 if request.path.endswith("/models") else 404, b'{"object":"list","data":[]}')
             return True
         service = Service(request.service)
-        fault = self._faults[service]
+        fault = request.fault
         await asyncio.sleep(self.delays.get(service, 0.0))
         if fault is Fault.STALL:
             await asyncio.Event().wait()
