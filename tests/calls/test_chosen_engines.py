@@ -48,7 +48,7 @@ def server() -> Iterator[VoskServer]:
 def test_a_vosk_server_listens_and_one_that_is_gone_costs_the_caller_nothing_but_the_bot(
     start_bot: StartBot, server: VoskServer, agent: AgentPhone
 ) -> None:
-    bot = start_bot({"asr": {"engine": "vosk-server", "model": server.url}})
+    bot = start_bot({"asr": {"engine": "vosk-server", "model": server.url, "fallbacks": []}})
     is_answered(bot)
     came = len(agent.calls)
     server.fault = Fault.REFUSE
