@@ -2,7 +2,7 @@
 
 Only a number whose length the bot knows can be voted on. When the first heard so many digits, they count, and nothing
 is waited for; when it heard another number of digits, those of the second count if they are as many as were asked for.
-The second hears an utterance only then. Of 112 numbers in four voices over G.711 the first has 107 right, both 111.
+The second hears an utterance only then. Of 168 numbers in four voices over G.711 the first has 160 right, both 165.
 """
 
 from __future__ import annotations
