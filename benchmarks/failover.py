@@ -1,4 +1,4 @@
-"""An engine fails in mid-call: `scripts/bench failover [--trials N] [--only ROLE,...]`.
+"""An engine fails in mid-call: `scripts/bench failover [--trials N] [--only ROLE,...] [--faults NAME,...]`.
 
 A bot whose first engine in each role is a server on loopback, with the embedded ones behind it. In each trial a caller
 is greeted, the server's part in one role starts to misbehave, and the caller asks a question. What counts is the
@@ -56,12 +56,12 @@ def main() -> int:
     """Run the faults that were asked for; 1 when a caller waited longer than the target or a trace is silent."""
     arguments = _arguments()
     good = True
-    with OpenAiServer(replies=[Reply(ANSWER)], transcript=QUESTION, speech_ms=3_000) as server, _bot(server) as bot:
+    with OpenAiServer(replies=[Reply(ANSWER)], transcript=QUESTION, speech_ms=1_000) as server, _bot(server) as bot:
         print(
             f"{'role':<6} {'fault':<9} {'trials':>6} {'silence p50':>12} {'worst':>7} {'worst gap':>10}  in the trace"
         )
         for service in (service for service in FAULTS if ROLES[service] in arguments.only):
-            for fault in FAULTS[service]:
+            for fault in (fault for fault in FAULTS[service] if fault in arguments.faults):
                 good = _fault(bot, server, service, fault, arguments.trials) and good
     return 0 if good else 1
 
@@ -144,6 +144,8 @@ def _bot(server: OpenAiServer) -> Iterator[BotProcess]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench failover", description=__doc__)
     parser.add_argument("--trials", type=int, default=20, help="of each fault")
+    faults = tuple(dict.fromkeys(fault for faults in FAULTS.values() for fault in faults))
+    parser.add_argument("--faults", type=lambda text: tuple(text.split(",")), default=faults)
     parser.add_argument("--only", type=lambda text: tuple(text.split(",")), default=tuple(ROLES.values()))
     return parser.parse_args()
 
