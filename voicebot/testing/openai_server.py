@@ -203,8 +203,9 @@ class OpenAiServer:
                     self._news.notify_all()
                 if not await self._answer_or_notice_departure(request, reader, writer):
                     return
-        except (ConnectionError, asyncio.CancelledError):
-            # The root of this conversation: asyncio would print a cancellation that passed it as an error.
+        except (ConnectionError, asyncio.CancelledError, asyncio.IncompleteReadError):
+            # The root of this conversation: a client may leave in mid-request, and asyncio would print a cancellation
+            # that passed it as an error.
             return
         finally:
             writer.close()
