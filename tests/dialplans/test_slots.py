@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from voicebot.brain.playbook.slots import filling
-from voicebot.dialplan.model import SlotPart
+from voicebot.dialplan.intents import SlotPart
 
 COLOUR = SlotPart(kind="choice", choices={"blue": ("blue", "navy"), "red": ("red",)})
 CONFIRM = SlotPart(kind="yes_no")

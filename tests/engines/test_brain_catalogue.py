@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from voicebot.brain.catalogue import BrainUnavailable, build_brain, chat_settings
+from voicebot.dialplan.connectors import ConnectorPart
 from voicebot.dialplan.engines import BrainChoice
-from voicebot.dialplan.model import BudgetsPart, ConnectorPart, Dialplan
+from voicebot.dialplan.model import BudgetsPart, Dialplan
 from voicebot.dialplan.policy import Policy
 from voicebot.remote.link import Endpoint
 

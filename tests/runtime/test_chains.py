@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from voicebot.config import AsrSettings, BrainSettings, Settings, TtsSettings
 from voicebot.dialplan.engines import AsrChoice, AsrFallback, BrainChoice, TtsChoice, TtsFallback
-from voicebot.dialplan.model import Dialplan, IntentPart
+from voicebot.dialplan.intents import IntentPart
+from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.policy import SecretMissingError
 from voicebot.runtime.chains import Chosen, asr_chain, brain_chain, names, tts_chain
 

@@ -11,7 +11,8 @@ import pytest
 
 from voicebot.core.commands import CallTool
 from voicebot.core.events import Category, ToolFailed, ToolReturned
-from voicebot.dialplan.model import ConnectorPart, Dialplan
+from voicebot.dialplan.connectors import ConnectorPart
+from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.policy import Policy
 from voicebot.tools.protocol import ToolResult
 from voicebot.tools.toolbox import (

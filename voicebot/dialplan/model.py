@@ -6,8 +6,6 @@ never changed after loading. All times are in ms unless the key says otherwise.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -17,48 +15,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, field_validator
 
 from voicebot.core.policy import BargeIn
+from voicebot.dialplan.connectors import ConnectorPart
+from voicebot.dialplan.endpointing import EndpointingPart
 from voicebot.dialplan.engines import AsrChoice, BrainChoice, TtsChoice
 from voicebot.dialplan.hours import WEEKDAYS, BusinessDay, BusinessHours, parse_opening
-from voicebot.dialplan.part import Part, Text
-from voicebot.dialplan.templates import CURRENCIES, Scalar, holes
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
-Key = Annotated[str, Field(pattern=r"^[0-9]$")]
-Ms = Annotated[int, Field(ge=0, le=600_000)]
-Patience = Annotated[int, Field(ge=100, le=600_000)]
-"""A time that somebody or something gets; at 0 it would be over before it began."""
-Pause = Annotated[int, Field(ge=1_000, le=600_000)]
-"""A time that a caller gets to say something."""
-FrameMs = Annotated[int, Field(ge=20, le=600_000)]
-"""At least a frame."""
-ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
-
-
-def _template(text: str) -> str:
-    holes(text)
-    return text
-
-
-def _regex(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
-    return text
-
-
-def _json_object(text: str) -> str:
-    if text and not _is_json_object(text):
-        raise ValueError('is not a JSON object | write it as \'{"outcome": "unavailable"}\', or leave it empty')
-    return text
-
-
-def _is_json_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
+from voicebot.dialplan.intents import IntentPart, SlotPart
+from voicebot.dialplan.part import FrameMs, Key, Ms, Name, Part, Patience, Pause, Slug, Text
+from voicebot.dialplan.templates import CURRENCIES, Scalar
 
 
 def _opening(text: str) -> str:
@@ -72,8 +35,6 @@ def _time_zone(name: str) -> str:
     return name
 
 
-Template = Annotated[Text, AfterValidator(_template)]
-Pattern = Annotated[Text, AfterValidator(_regex)]
 OpeningText = Annotated[str, AfterValidator(_opening)]
 
 
@@ -84,25 +45,6 @@ class TurnTakingPart(Part):
     pause_ms: FrameMs = 120
     pre_roll_ms: Ms = 300
     max_utterance_ms: Pause = 30_000
-
-
-class EndpointingPart(Part):
-    """Quiet time that ends a turn, by what was said before it."""
-
-    filled_ms: Ms = 200
-    """The answer that was asked for is there, or `#` was pressed."""
-    min_delay_ms: Ms = 430
-    """The sentence is complete."""
-    likely_ms: Ms = 600
-    """It likely is, and the brain has an answer."""
-    delay_ms: Patience = 1_250
-    """It is not clear whether it is."""
-    max_delay_ms: Patience = 1_300
-    """It cannot end here."""
-    dictation_ms: Patience = 1_800
-    """Digits, letters or an address are being read out."""
-    model: str = ""
-    """Path of an ONNX model that judges by the audio whether a turn is over; empty: the recogniser does."""
 
 
 class BargeInPart(Part):
@@ -239,96 +181,6 @@ class HoursPart(Part):
         """Return the hours in a form that answers questions."""
         week = {weekday: getattr(self, weekday).resolved() for weekday in WEEKDAYS}
         return BusinessHours(week, {day: part.resolved() for day, part in self.exceptions.items()})
-
-
-class Parameter(Part):
-    """One argument of a connector."""
-
-    type: Literal["string", "integer", "number", "boolean"] = "string"
-    description: str = ""
-    required: bool = True
-
-
-class ConnectorPart(Part):
-    """Where facts are fetched. `entry` is `module:function`: JSON arguments in, a JSON object out."""
-
-    entry: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
-    description: str = ""
-    parameters: Mapping[Name, Parameter] = {}
-    settings: Mapping[Name, str] = {}
-    """Handed to the function as they are; `${NAME}` is resolved at each call and never stored."""
-    hard_ms: Patience = 3_000
-    idempotent: bool = True
-    retries: Annotated[int, Field(ge=0, le=1)] = 1
-    fallback: Annotated[str, AfterValidator(_json_object)] = ""
-    """A JSON object that stands in for the result when the connector fails; empty: the turn fails."""
-    scaffolding: tuple[Text, ...] = ()
-    """Phrases that fill the wait for this connector; the general ones go on where a phrase would come twice running."""
-
-    def json_schema(self) -> dict[str, object]:
-        """Return the JSON Schema of the arguments, as language models want it."""
-        properties = {
-            name: {"type": parameter.type, "description": parameter.description}
-            for name, parameter in self.parameters.items()
-        }
-        required = [name for name, parameter in self.parameters.items() if parameter.required]
-        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-class SlotEndpointingPart(Part):
-    """Quiet time that ends the answer to one question; what is left out is as everywhere (see `endpointing`)."""
-
-    filled_ms: Ms | None = None
-    min_delay_ms: Ms | None = None
-    likely_ms: Ms | None = None
-    delay_ms: Ms | None = None
-    max_delay_ms: Ms | None = None
-    dictation_ms: Ms | None = None
-
-    def over(self, general: EndpointingPart) -> EndpointingPart:
-        """Return the general delays with these in their place."""
-        return general.model_copy(update=self.model_dump(exclude_none=True))
-
-
-class SlotPart(Part):
-    """Something that the caller must say, by grammar."""
-
-    kind: Literal["digits", "weekday", "yes_no", "choice", "email", "address", "spelling", "name"]
-    """The last four are taken as they are said, and the caller is not cut off between their parts."""
-    length: Annotated[int, Field(ge=1, le=32)] | None = None
-    """For digits: how many."""
-    choices: Mapping[Name, tuple[Text, ...]] = {}
-    """For choice: each value, and the ways to say it."""
-    prompt: str = ""
-    retry: str = ""
-    rest: str = ""
-    """For digits: asks for the remaining ones."""
-    endpointing: SlotEndpointingPart = SlotEndpointingPart()
-    """While this slot is asked for."""
-
-    @property
-    def own_delays(self) -> bool:
-        """Whether its answers are waited for differently."""
-        return self.endpointing != SlotEndpointingPart()
-
-
-class IntentPart(Part):
-    """Something that callers want, how they say it, and what is answered."""
-
-    examples: tuple[Text, ...] = ()
-    patterns: tuple[Pattern, ...] = ()
-    """Regular expressions over the turn in lower case without punctuation; a match decides."""
-    slots: tuple[Name, ...] = ()
-    """Asked for when the caller did not give them."""
-    optional: tuple[Name, ...] = ()
-    """Taken when given, never asked for; only digits, weekday, choice and email."""
-    source: Literal["", "hours", "repeat"] = ""
-    connector: str = ""
-    arguments: Mapping[Name, Template] = {}
-    answers: Mapping[Name, Template] = {}
-    """By outcome: of the source, of the connector (the result's `outcome`), or `default`."""
-    ends: Literal["", "goodbye", "handoff"] = ""
-    reason_code: ReasonCode | Literal[""] = ""
 
 
 class Dialplan(Part):

@@ -10,8 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from voicebot.dialplan.model import Slug
-from voicebot.dialplan.part import Part, Text
+from voicebot.dialplan.part import Part, Slug, Text
 from voicebot.dialplan.rules import nearest
 from voicebot.dialplan.source import Fault, Path_, Source
 from voicebot.dialplan.validation import explain

@@ -13,8 +13,10 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Final
 
+from voicebot.dialplan.endpointing import EndpointingPart
 from voicebot.dialplan.hours import WEEKDAYS
-from voicebot.dialplan.model import DayPart, Dialplan, EndpointingPart, IntentPart, SlotPart
+from voicebot.dialplan.intents import IntentPart, SlotPart
+from voicebot.dialplan.model import DayPart, Dialplan
 from voicebot.dialplan.policy import with_defaults
 from voicebot.dialplan.source import Path_
 from voicebot.dialplan.templates import Hole, holes

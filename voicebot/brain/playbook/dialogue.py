@@ -22,7 +22,7 @@ from voicebot.brain.playbook.opening_hours import about
 from voicebot.brain.playbook.slots import NOW, Filling, filling, keys, mentioned, width
 from voicebot.brain.playbook.told import Told
 from voicebot.core.events import BrainOutcome
-from voicebot.dialplan.model import IntentPart
+from voicebot.dialplan.intents import IntentPart
 from voicebot.dialplan.policy import Policy
 from voicebot.dialplan.rules import WORDS, normalised
 from voicebot.dialplan.templates import Scalar, holes, render

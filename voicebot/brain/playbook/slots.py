@@ -15,7 +15,7 @@ from voicebot.brain.playbook import dictated
 from voicebot.brain.playbook.days import DayNames
 from voicebot.core.digits import digit_runs
 from voicebot.dialplan.hours import WEEKDAYS
-from voicebot.dialplan.model import SlotPart
+from voicebot.dialplan.intents import SlotPart
 from voicebot.dialplan.rules import ASKED_ONLY, normalised
 
 NOW: Final = "now"
