@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.asr.accuracy import measure_numbers, measure_speed, measure_words
 from benchmarks.asr.corpus import RecordingsMissing
+from benchmarks.asr.known import measure_known
 from benchmarks.reporting.report import Report
 from benchmarks.turn_taking.stimuli import SpeakerMissing
 from voicebot.asr.catalogue import build
@@ -50,6 +51,7 @@ def _measure(name: str, model: str, report: Report, *, quick: bool) -> None:
         report.section(f"{name}{f', {Path(model).name}' if model else ''}")
         measure_words(engine, report, quick=quick)
         measure_numbers(engine, report, quick=quick)
+        measure_known(engine, report, quick=quick)
         measure_speed(engine, report, quick=quick)
     finally:
         engine.close()

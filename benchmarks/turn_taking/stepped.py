@@ -42,7 +42,8 @@ def load_parts() -> Parts:
     brain = PlaybookBrain(policy)
     brain.warm_up()
     rules = replace(policy.call, phrases=replace(policy.call.phrases, greeting=""))
-    return Parts(policy, Decoder(MoonshineEngine()), brain, Voice(PiperTts()), rules=rules)
+    voice = Voice(PiperTts())
+    return Parts(policy, Decoder(MoonshineEngine()), brain, voice, rules=rules, sentences=brain.usual_turns())
 
 
 def with_rules(parts: Parts, rules: CallPolicy) -> Parts:

@@ -32,12 +32,12 @@ def engine() -> Iterator[MoonshineEngine]:
     loaded.close()
 
 
-def spoken(folder: Path, text: str) -> Pcm:
-    """Return flite's voice after PCMU, with the 300 ms in front of it that the bot's pre-roll gives."""
+def spoken(folder: Path, text: str, voice: str = "rms") -> Pcm:
+    """Return a voice of flite after PCMU, with the 300 ms in front of it that the bot's pre-roll gives."""
     if shutil.which("flite") is None:
         pytest.skip("flite is missing: apt-get install flite")
     path = folder / "spoken.wav"
-    subprocess.run(["flite", "-voice", "rms", "-t", text, "-o", str(path)], check=True)
+    subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(path)], check=True)
     with wave.open(str(path)) as reader:
         pcm = np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
         narrow = Resampler(reader.getframerate(), 8_000).process(pcm)
@@ -87,7 +87,9 @@ SOUNDS = {
 }
 
 
-@pytest.mark.parametrize("hints", [NO_HINTS, Hints("digits:5"), Hints("digits")], ids=str)
+@pytest.mark.parametrize(
+    "hints", [NO_HINTS, Hints("digits:5"), Hints("digits"), Hints(sentences=("thank you", "you"))], ids=str
+)
 @pytest.mark.parametrize("sound", SOUNDS)
 def test_hears_nothing_where_nobody_speaks(engine: MoonshineEngine, sound: str, hints: Hints) -> None:
     assert results_of(engine, SOUNDS[sound], hints)[-1].text == ""
@@ -183,3 +185,48 @@ def test_digits_of_unknown_length_and_fewer_than_asked_for_are_heard(engine: Moo
 def test_a_caller_who_was_asked_for_digits_may_say_anything(engine: MoonshineEngine, tmp_path: Path, text: str) -> None:
     pcm = spoken(tmp_path, text)
     assert results_of(engine, pcm, Hints("digits:5"))[-1] == results_of(engine, pcm)[-1]
+
+
+KNOWN = Hints(
+    sentences=(
+        "what are your opening hours on friday",
+        "what are your opening hours on saturday",
+        "where is your shop",
+        "goodbye",
+        "thank you",
+        "what can you do",
+    )
+)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("What are your opening hours on Friday?", "What are your opening hours on Friday?"),
+        ("Goodbye.", "Goodbye."),
+    ],
+)
+def test_a_sentence_that_callers_are_known_to_say_is_heard_as_it_is_written(
+    engine: MoonshineEngine, tmp_path: Path, text: str, heard: str
+) -> None:
+    assert results_of(engine, spoken(tmp_path, text, "kal16"), KNOWN)[-1].text == heard
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What are your prices on Saturday?",
+        "Where is your manager?",
+        "My wheel is bent.",
+        "No.",
+        "What are your opening hours on",
+        "What can you",
+    ],
+)
+def test_what_callers_are_not_known_to_say_is_heard_as_without(
+    engine: MoonshineEngine, tmp_path: Path, text: str
+) -> None:
+    pcm = spoken(tmp_path, text)
+    assert results_of(engine, pcm, KNOWN)[-1] == results_of(engine, pcm)[-1]

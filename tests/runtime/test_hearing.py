@@ -12,7 +12,7 @@ from voicebot.testing.fake_asr import FakeAsr
 
 def test_the_question_and_the_names_of_the_dialplan_reach_the_engine() -> None:
     engine = FakeAsr()
-    hearing = Hearing({"": engine}, TURN_TAKING, PlayoutRing(), lambda _: None, ("Trek Domane",))
+    hearing = Hearing({"": engine}, TURN_TAKING, PlayoutRing(), lambda _: None, Hints(phrases=("Trek Domane",)))
     hearing.open(OpenUtterance(1, 0, "digits:5"))
     hearing.open(OpenUtterance(2, 0))
     assert [stream.hints for stream in engine.opened] == [

@@ -53,7 +53,7 @@ class MoonshineEngine:
         self.transcribe(np.zeros(SAMPLE_RATE, np.int16), lambda: False, gated=False)
 
     def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> MoonshineStream:
-        """Start an utterance whose results go to `post`. Of the hints, expected digits are used."""
+        """Start an utterance whose results go to `post`. Of the hints, expected digits and known sentences are used."""
         return MoonshineStream(self, post, hints, self._partial_frames, self._deadline_s)
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class MoonshineEngine:
         if audio is None and gated:
             return _SILENCE
         heard = np.zeros(SAMPLE_RATE, np.float32) if audio is None else audio
-        recognised = self._loaded().transcribe(heard, stop, hints.digits)
+        recognised = self._loaded().transcribe(heard, stop, hints)
         if recognised is None:
             return None
         if not any(letter.isalnum() for letter in recognised.text):

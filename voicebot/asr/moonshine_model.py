@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from voicebot.asr.failures import EngineUnavailableError
 from voicebot.asr.moonshine_decoder import END, START, Cache, Decoder, Encoded, Logits
 from voicebot.asr.moonshine_digits import WORD_START, Beginning, DigitSearch, DigitsHeard, length_bonus
+from voicebot.asr.moonshine_sentences import SentenceSearch
+from voicebot.asr.protocol import NO_HINTS, Hints
 from voicebot.core.digits import digit_runs
 
 _MIN_SAMPLES = 4_000
@@ -94,27 +96,48 @@ class MoonshineModel:
         self._comma = self._tokens_of({b","})
         self._punctuation = frozenset(self._tokens_of(_PUNCTUATION))
         self._digits = DigitSearch(self._decoder, self._vocabulary, self._encoded(np.zeros(16_000, np.float32)))
+        self._sentences = SentenceSearch(self._decoder, self._vocabulary)
         self._unheard: Encoded | None = None
 
     def transcribe(
-        self, audio: NDArray[np.float32], stop: Callable[[], bool], digits: int | None = None
+        self, audio: NDArray[np.float32], stop: Callable[[], bool], hints: Hints = NO_HINTS
     ) -> Recognised | None:
         """Return the text of 16 kHz mono samples in [-1, 1]; None when `stop()` became true between two tokens.
 
-        `digits` says that the caller was asked for so many of them, 0 for any number: then a row of digits is the text
-        if it fits the audio about as well as the text that the model would choose.
+        Where the hints expect digits, a row of them is the text if it fits the audio about as well as the text that
+        the model would choose; otherwise the same holds for the sentences that callers are known to say.
         """
         encoded = self._encoded(audio)
         begun = self._decoder.begin(encoded)
         spelt = self._spelt(encoded, *begun, stop)
-        if spelt is None or digits is None or not spelt.tokens:
-            return None if spelt is None else self._recognised(spelt)
-        row = self._row_of_digits(encoded, begun, spelt, digits, stop)
+        if spelt is None:
+            return None
+        heard = self._recognised(spelt)
+        if not spelt.tokens:
+            return heard
+        if hints.digits is not None:
+            row = self._row_of_digits(encoded, begun, spelt, hints.digits, stop)
+            found = None if row is None else (row.tokens, row.confidence)
+        else:
+            found = self._known_sentence(encoded, begun, (heard.text, spelt.log_p), hints.sentences, stop)
         if stop():
             return None
-        if row is None:
-            return self._recognised(spelt)
-        return Recognised(self._text(row.tokens), row.confidence, self._without_ending(row.tokens), spelt.comma)
+        if found is None:
+            return heard
+        tokens, confidence = found
+        return Recognised(self._text(tokens), confidence, self._without_ending(tokens), spelt.comma)
+
+    def _known_sentence(
+        self,
+        encoded: Encoded,
+        begun: tuple[Logits, Cache],
+        heard: tuple[str, float],
+        sentences: tuple[str, ...],
+        stop: Callable[[], bool],
+    ) -> tuple[tuple[int, ...], float] | None:
+        """Return the tokens and the confidence of a known sentence that fits the audio, unless it was heard as such."""
+        found = self._sentences.likeliest(encoded, begun, sentences, heard, stop) if sentences else None
+        return None if found is None else (found.tokens, math.exp(found.log_p / (len(found.tokens) + 1)))
 
     def _row_of_digits(
         self, encoded: Encoded, begun: tuple[Logits, Cache], spelt: _Spelt, length: int, stop: Callable[[], bool]

@@ -21,11 +21,12 @@ class Hints:
     """What is known of an utterance before it is heard; an engine uses what it can.
 
     `expects` is what the bot has asked for, as the brain names it: `digits:5`, `yes_no`, or nothing. `phrases` are
-    names that callers of this dialplan say: products, streets.
+    names that callers of this dialplan say: products, streets. `sentences` are whole turns that they are known to say.
     """
 
     expects: str = ""
     phrases: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
 
     @property
     def digits(self) -> int | None:

@@ -249,6 +249,13 @@ def _hangs(text: str, words: list[str]) -> bool:
     return _HANGING_NUMBER.search(text) is not None or (words[-1] in _HANGING and not ends)
 
 
+def may_end(text: str) -> bool:
+    """Whether a sentence can end with these words: not after `to`, `and` or a hanging number."""
+    text = text.rstrip(" .,?!;:-")
+    words = [match.group().lower() for match in _WORD.finditer(text)]
+    return not words or not _hangs(text, words)
+
+
 def _by_confidence(cues: Cues, words: list[str]) -> Completeness:
     """Believe the recogniser's language model. An answer at hand helps a little: the brain often has one too soon."""
     short = len(words) < SENTENCE_WORDS and not cues.expects.kind

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from voicebot.asr.catalogue import build as build_asr
 from voicebot.asr.end_of_turn import EndOfTurnModel, JudgedEngine
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import AsrEngine
+from voicebot.asr.protocol import AsrEngine, Hints
 from voicebot.brain.catalogue import BrainUnavailable, build_brain
 from voicebot.brain.protocol import Brain
 from voicebot.config import Settings
@@ -43,8 +43,11 @@ class EngineUnavailable(Exception):
 
 
 @runtime_checkable
-class KnowsItsAnswers(Protocol):
-    """A brain that can tell what it usually says."""
+class KnowsItsCallers(Protocol):
+    """A brain that can tell what it usually hears and says."""
+
+    def usual_turns(self) -> tuple[str, ...]:
+        """Return whole turns that callers are expected to say."""
 
     def usual_clauses(self) -> tuple[str, ...]:
         """Return clauses worth rendering before anybody asks."""
@@ -124,12 +127,14 @@ class EngineRoom:
             (Role.BRAIN, brains),
             (Role.TTS, tts),
         )
+        told = [brain.usual_turns() for brain, _ in brains.values() if isinstance(brain, KnowsItsCallers)]
         return CallEngines(
             policy,
             asr={name: self._judged(engine, policy) for name, (engine, _) in asr.items()},
             brains={name: brain for name, (brain, _) in brains.items()},
             speakers={name: speaker for name, (speaker, _) in tts.items()},
             toolbox=toolbox,
+            known=Hints(phrases=policy.dialplan.asr.hints, sentences=next(iter(told), ())),
             health={(role, name): health for role, chain in hired for name, (_, health) in chain.items()},
         )
 
@@ -194,7 +199,7 @@ class EngineRoom:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
         for engines in tuple(self._engines.values()):
             brain, speaker = next(iter(engines.brains.values())), next(iter(engines.speakers.values()))
-            if not isinstance(brain, KnowsItsAnswers):
+            if not isinstance(brain, KnowsItsCallers):
                 continue
             for text in brain.usual_clauses():
                 if self._closed:

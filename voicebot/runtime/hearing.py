@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from voicebot.asr.protocol import AsrEngine, AsrResult, AsrStream, Hints
+from voicebot.asr.protocol import NO_HINTS, AsrEngine, AsrResult, AsrStream, Hints
 from voicebot.core.commands import CloseUtterance, Decode, OpenUtterance
 from voicebot.core.events import SpeechPaused, SpeechStarted
 from voicebot.core.policy import TurnTaking
@@ -35,8 +35,8 @@ class Recognised:
 class Hearing:
     """Used on the call's driver thread only; results come through `post` from the engine's threads.
 
-    What left `ring` and comes back from the caller's phone is taken out before anybody hears it. `phrases` are names
-    that the dialplan's callers say.
+    What left `ring` and comes back from the caller's phone is taken out before anybody hears it. `known` is what the
+    dialplan tells of its callers' words.
     """
 
     def __init__(
@@ -45,18 +45,18 @@ class Hearing:
         taking: TurnTaking,
         ring: PlayoutRing,
         post: Callable[[Recognised], None],
-        phrases: tuple[str, ...] = (),
+        known: Hints = NO_HINTS,
     ) -> None:
         self._engines = engines
         self._ring = ring
         self._echo = EchoGate()
         self._detector = SpeechDetector(taking)
         self._post = post
-        self._phrases = phrases
+        self._known = known
         self._kept: deque[Frame] = deque(maxlen=KEPT_FRAMES)
         self._stream: AsrStream | None = None
         self._name = ""
-        self._hints = Hints()
+        self._hints = known
         self._utterance: list[bytes] = []
         """All of the open utterance, for the next recogniser of the chain."""
 
@@ -73,7 +73,7 @@ class Hearing:
     def open(self, command: OpenUtterance) -> None:
         """Start an utterance with the audio that was kept since the command's time."""
         self._drop()
-        self._hints = Hints(command.expects, self._phrases)
+        self._hints = replace(self._known, expects=command.expects)
         stream = self._listen(command.engine, command.utterance)
         for frame in self._kept:
             if frame.at_ms > command.since_ms:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
-from voicebot.asr.protocol import AsrEngine
+from voicebot.asr.protocol import NO_HINTS, AsrEngine, Hints
 from voicebot.brain.protocol import Brain, BrainRun
 from voicebot.core.commands import (
     Answer,
@@ -97,6 +97,8 @@ class CallEngines:
     toolbox: Toolbox
     health: Mapping[tuple[Role, str], Health]
     diction: Diction = PLAIN
+    known: Hints = NO_HINTS
+    """What recognisers are told of the words of its callers."""
 
     def sick(self) -> tuple[str, ...]:
         """Return the engines that are not well, as the core wants to hear of them."""
@@ -119,8 +121,8 @@ class Shells:
 
     def __init__(self, parts: CallParts, engines: CallEngines) -> None:
         self.ring = PlayoutRing()
-        dialplan = engines.policy.dialplan
-        self.hearing = Hearing(engines.asr, engines.policy.call.turn_taking, self.ring, parts.post, dialplan.asr.hints)
+        taking = engines.policy.call.turn_taking
+        self.hearing = Hearing(engines.asr, taking, self.ring, parts.post, engines.known)
         patience_s = engines.policy.call.budgets.tts_first_ms / 1000
         self.speaking = Speaking(self.ring, engines.speakers, patience_s, parts.journal, parts.post, engines.diction)
         self._leg = parts.leg

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from voicebot.asr.protocol import Heard
+from voicebot.asr.protocol import Heard, Hints
 from voicebot.brain.protocol import Brain
 from voicebot.core import call
 from voicebot.core.commands import (
@@ -98,6 +98,8 @@ class Parts:
     results: Mapping[str, str] = field(default_factory=dict)
     latencies: Latencies = field(default_factory=Latencies)
     rules: CallPolicy | None = None
+    sentences: tuple[str, ...] = ()
+    """What callers are known to say."""
 
 
 class SteppedCall:
@@ -114,8 +116,8 @@ class SteppedCall:
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
         asr = SteppedAsr(parts.decoder, self, parts.latencies.asr)
-        phrases = parts.policy.dialplan.asr.hints
-        self._hearing = Hearing({"": asr}, rules.turn_taking, self.ring, self._recognised, phrases)
+        known = Hints(phrases=parts.policy.dialplan.asr.hints, sentences=parts.sentences)
+        self._hearing = Hearing({"": asr}, rules.turn_taking, self.ring, self._recognised, known)
         self._vault = Vault(parts.policy.number_lengths)
         self._cached = frozenset(rules.own_phrases)
         self._prepared: tuple[str, int] = ("", 0)

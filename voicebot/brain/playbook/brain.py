@@ -53,6 +53,10 @@ class PlaybookBrain:
         post(BrainFinished(request.attempt, decision.outcome, decision.reason_code, text, expects, whole))
         return FinishedRun()
 
+    def usual_turns(self) -> tuple[str, ...]:
+        """Return what callers are expected to say."""
+        return self._warm().examples()
+
     def usual_clauses(self) -> tuple[str, ...]:
         """Return what is answered to the examples, one call after the other: worth rendering before anybody asks."""
         dialogue, now = self._warm(), self._clock()
