@@ -118,6 +118,7 @@ def scaled(endpointing: Endpointing, scale: float) -> Endpointing:
         endpointing,
         min_delay_ms=round(endpointing.min_delay_ms * scale),
         likely_ms=round(endpointing.likely_ms * scale),
+        possible_ms=round(endpointing.possible_ms * scale),
         delay_ms=round(endpointing.delay_ms * scale),
         max_delay_ms=round(endpointing.max_delay_ms * scale),
     )

@@ -167,8 +167,11 @@ def test_an_answer_of_the_brain_does_not_cut_a_name_or_an_address(kind: str, *, 
 def test_an_answer_at_hand_makes_an_end_likely_but_proves_nothing() -> None:
     text = "I would like to know the price"
     assert judged(text, answerable=False) is Completeness.COMPLETE, "the brain does not know all that people say"
-    assert judged(text, finality=0.65, answerable=True) is Completeness.LIKELY
-    assert judged(text, finality=0.65, answerable=False) is Completeness.UNSURE
+    assert judged(text, finality=0.75, answerable=True) is Completeness.COMPLETE
+    assert judged(text, finality=0.75, answerable=False) is Completeness.LIKELY
+    assert judged(text, finality=0.6, answerable=True) is Completeness.POSSIBLE
+    assert judged("Thanks goodbye", finality=0.75, answerable=True) is Completeness.POSSIBLE
+    assert judged("Thanks goodbye", finality=0.75, answerable=False) is Completeness.UNSURE
     assert judged(text, finality=UNSURE, answerable=True) is Completeness.UNSURE, "it answers half sentences as well"
 
 
@@ -195,7 +198,13 @@ def test_a_yes_to_no_question_may_begin_a_sentence(text: str) -> None:
 
 
 def test_one_word_is_not_known_for_sure() -> None:
-    assert completeness(Cues("Hey.", whole=True), LENGTHS) is Completeness.UNSURE
+    assert completeness(Cues("Hey.", whole=True), LENGTHS) is Completeness.POSSIBLE
+
+
+def test_a_question_may_end_with_its_preposition_but_only_if_the_recogniser_says_so() -> None:
+    assert judged("What are you able to help with?") is Completeness.POSSIBLE
+    assert judged("What are you able to help with?", finality=0.7) is Completeness.HANGING
+    assert judged("I would like help with") is Completeness.HANGING
 
 
 def test_a_turn_that_the_brain_knows_word_for_word_is_full_but_not_in_the_middle_of_a_number() -> None:
@@ -331,14 +340,14 @@ def test_the_brain_may_shorten_the_wait() -> None:
 
 
 def test_an_answer_at_hand_shortens_the_wait_a_little() -> None:
-    call = paused("I would like to know the price", finality=0.65)
-    assert call.state.ear.due_ms == 1840 + 500
+    call = paused("I would like to know the price", finality=0.75)
+    assert call.state.ear.due_ms == 1840 + 420
     call.at(2100, BrainFinished(call.attempt, BrainOutcome.NO_MATCH, "", ""))
-    assert call.state.ear.due_ms == 1840 + 500
-    call = paused("I would like to know the price", finality=0.65)
+    assert call.state.ear.due_ms == 1840 + 420
+    call = paused("I would like to know the price", finality=0.75)
     call.at(2100)
     call.clause("Ten dollars.")
-    assert call.state.ear.due_ms == 1840 + 420
+    assert call.state.ear.due_ms == 1840 + 350
 
 
 def test_digits_that_come_in_groups_are_one_turn() -> None:

@@ -62,7 +62,7 @@ PHRASES = Phrases(
 )
 
 ENDPOINTING = Endpointing(
-    filled_ms=200, min_delay_ms=350, likely_ms=420, delay_ms=500, max_delay_ms=1100, dictation_ms=1800
+    filled_ms=200, min_delay_ms=350, likely_ms=420, possible_ms=460, delay_ms=500, max_delay_ms=1100, dictation_ms=1800
 )
 """Not the defaults: those are tuned by measuring, and what the rules say must not change with them."""
 

@@ -29,8 +29,10 @@ class Endpointing:
     """The answer that was asked for is there, or `#` was pressed."""
     min_delay_ms: int = 430
     """The sentence is complete."""
-    likely_ms: int = 600
-    """It likely is, and the brain has an answer."""
+    likely_ms: int = 700
+    """It likely is."""
+    possible_ms: int = 1_000
+    """It may be."""
     delay_ms: int = 1_250
     """It is not clear whether it is. A pause of a second, and the time that speech after it needs to be noticed."""
     max_delay_ms: int = 1_300

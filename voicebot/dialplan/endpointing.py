@@ -12,8 +12,10 @@ class EndpointingPart(Part):
     """The answer that was asked for is there, or `#` was pressed."""
     min_delay_ms: Ms = 430
     """The sentence is complete."""
-    likely_ms: Ms = 600
-    """It likely is, and the brain has an answer."""
+    likely_ms: Ms = 700
+    """It likely is."""
+    possible_ms: Ms = 1_000
+    """It may be."""
     delay_ms: Patience = 1_250
     """It is not clear whether it is."""
     max_delay_ms: Patience = 1_300
@@ -30,6 +32,7 @@ class SlotEndpointingPart(Part):
     filled_ms: Ms | None = None
     min_delay_ms: Ms | None = None
     likely_ms: Ms | None = None
+    possible_ms: Ms | None = None
     delay_ms: Ms | None = None
     max_delay_ms: Ms | None = None
     dictation_ms: Ms | None = None

@@ -109,8 +109,14 @@ class Dialogue:
         return self._answer(memory.intent, told, memory)
 
     def knows_whole(self, text: str) -> bool:
-        """Whether a turn is an example, but for days, numbers and a few letters, and no example goes on from there."""
-        return self._matcher.knows_whole(text) or self._says_all(text)
+        """Whether a turn is an example, but for days, numbers and a few letters, and no example goes on from there.
+
+        A pattern that takes the turn from `^` to `$` knows it as well.
+        """
+        turn = normalised(text)
+        patterns = (pattern for pattern in self._patterns if re.fullmatch(r"\^.*\$", pattern.pattern))
+        by_pattern = any(pattern.search(turn) for pattern in patterns)
+        return by_pattern or self._matcher.knows_whole(text) or self._says_all(text)
 
     def _says_all(self, text: str) -> bool:
         """Whether a pattern decides the intent and the turn ends with the last thing that is to be known for it.
