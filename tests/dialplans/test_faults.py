@@ -135,7 +135,7 @@ CASES = {
     ),
     "times of a slot": (
         HEAD + "slots:\n  who:\n    kind: name\n    endpointing: {max_delay_ms: 900}\n",
-        "5:5: slots.who.endpointing.delay_ms: must lie between likely_ms and max_delay_ms",
+        "5:5: slots.who.endpointing.delay_ms: must lie between possible_ms and max_delay_ms",
     ),
     "menu": (
         HEAD + "menu: {'1': ours}\nintents:\n  hours: {examples: [x], answers: {default: A}}\n",

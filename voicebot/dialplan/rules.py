@@ -85,9 +85,10 @@ def _timing(plan: Dialplan) -> Iterator[Finding]:
 def _delays(plan: Dialplan, path: Path_, waits: EndpointingPart) -> Iterator[Finding]:
     if plan.turn_taking.pause_ms > waits.min_delay_ms:
         yield (*path, "min_delay_ms"), "a turn would end before its pause", "make it at least pause_ms"
-    if not waits.min_delay_ms <= waits.likely_ms <= waits.delay_ms <= waits.max_delay_ms:
-        remedy = "put min_delay_ms, likely_ms, delay_ms and max_delay_ms in order"
-        yield (*path, "delay_ms"), "must lie between likely_ms and max_delay_ms", remedy
+    in_order = (waits.min_delay_ms, waits.likely_ms, waits.possible_ms, waits.delay_ms, waits.max_delay_ms)
+    if list(in_order) != sorted(in_order):
+        remedy = "put min_delay_ms, likely_ms, possible_ms, delay_ms and max_delay_ms in order"
+        yield (*path, "delay_ms"), "must lie between possible_ms and max_delay_ms", remedy
 
 
 def _opening_hours(plan: Dialplan) -> Iterator[Finding]:
