@@ -36,6 +36,8 @@ SILENCE_ONLY_MS = (300, 600, 900, 1000)
 AFTER_MS = 3_200
 """Time after the last word in which a turn must have ended."""
 TARGETS = (0.05, 0.10)
+DRAWS = 3
+"""Pauses for each sentence of each voice; the curves take the first."""
 NUMBER_LEADS = ("", "My order number is", "It is")
 ASK_FOR_ORDER = "Where is my order?"
 
@@ -53,10 +55,11 @@ class Ending:
 def measure(parts: Parts, report: Report, *, quick: bool) -> None:
     """Run all trials and put the figures and the curve into the report."""
     rng = np.random.default_rng(11)
-    sentences = list(paused_sentences(rng, 4 if quick else len(SHOP) + len(GENERAL)))
-    _sentences(parts, report, sentences)
+    each = 4 if quick else len(SHOP) + len(GENERAL)
+    draws = [list(paused_sentences(rng, each)) for _ in range(1 if quick else DRAWS)]
+    _sentences(parts, report, list(itertools.chain.from_iterable(draws)))
     if not quick:
-        _curves(parts, report, sentences)
+        _curves(parts, report, draws[0])
     _numbers(parts, report, rng, 3 if quick else 25)
 
 

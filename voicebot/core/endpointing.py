@@ -150,8 +150,8 @@ FINAL_ENOUGH: Final = 0.8
 inside a sentence does (measured on read speech; punctuation, in contrast, tells nothing)."""
 
 LIKELY_ENOUGH: Final = 0.7
-"""From this finality on an end is four times as frequent as a pause inside a sentence, seven times if the brain has an
-answer (256 ends and 1584 pauses in four voices). Below it an answer tells nothing: most beginnings have one."""
+"""From this finality on an end is four times as frequent as a pause inside a sentence (256 ends and 1584 pauses in four
+voices)."""
 
 POSSIBLE_ENOUGH: Final = 0.55
 """From this finality on an end is somewhat more frequent than a pause inside. Who cannot tell says 0.5."""
@@ -163,7 +163,7 @@ SENTENCE_WORDS: Final = 4
 """Fewer words are more often the start of a sentence than a whole one, unless they answer something."""
 
 KNOWN_WORDS: Final = 4
-"""Fewer words may be known and still be the start of a sentence that is not."""
+"""Fewer words may be known and still be the start of another sentence."""
 
 ANSWER_WORDS: Final = 4
 """An answer that is no longer than this says nothing else."""
@@ -181,11 +181,8 @@ def completeness(cues: Cues, lengths: frozenset[int] = frozenset()) -> Completen
         return expected
     if dictated is not None and not (cues.whole and dictated is Completeness.UNSURE):
         return dictated
-    if cues.whole and len(words) == 1:  # too easily a slip of the recogniser
-        return Completeness.POSSIBLE
     if cues.whole:
-        certain = len(words) >= KNOWN_WORDS and cues.finality >= WHOLE_ENOUGH
-        return Completeness.FILLED if certain else Completeness.LIKELY
+        return _of_known(cues, words)
     if _hangs(text, words):
         stranded = cues.finality >= FINAL_ENOUGH and _STRANDED.search(text) is not None
         return Completeness.POSSIBLE if stranded else Completeness.HANGING
@@ -269,18 +266,27 @@ def may_end(text: str) -> bool:
     return not words or not _hangs(text, words)
 
 
-def _by_confidence(cues: Cues, words: list[str]) -> Completeness:
-    """Believe the recogniser's language model. An answer at hand helps a little: the brain often has one too soon."""
-    likely = cues.finality >= LIKELY_ENOUGH
-    if len(words) < SENTENCE_WORDS and not cues.expects.kind:
-        if all(word in _YES_NO for word in words):  # `yes` to no question stands alone as often as it begins a sentence
-            return Completeness.LIKELY
-        return Completeness.POSSIBLE if cues.answerable and likely else Completeness.UNSURE
-    if cues.finality >= FINAL_ENOUGH or (cues.answerable and likely):
-        return Completeness.COMPLETE
-    if likely:
+def _of_known(cues: Cues, words: list[str]) -> Completeness:
+    """Judge a turn that the brain knows: a word is too easily a slip, a few may be the start of another sentence."""
+    if len(words) == 1:
+        return Completeness.POSSIBLE
+    if cues.finality < WHOLE_ENOUGH:
         return Completeness.LIKELY
-    return Completeness.POSSIBLE if cues.finality >= POSSIBLE_ENOUGH else Completeness.UNSURE
+    return Completeness.FILLED if len(words) >= KNOWN_WORDS else Completeness.COMPLETE
+
+
+def _by_confidence(cues: Cues, words: list[str]) -> Completeness:
+    """Believe the recogniser's language model. An answer tells nothing: the brain has one for most beginnings."""
+    if len(words) < SENTENCE_WORDS and not cues.expects.kind:
+        # `Yes` to no question stands alone as often as it begins a sentence, or is made of one by the recogniser.
+        may_end = all(word in _YES_NO for word in words) or (cues.answerable and cues.finality >= LIKELY_ENOUGH)
+        return Completeness.POSSIBLE if may_end else Completeness.UNSURE
+    degrees = (
+        (FINAL_ENOUGH, Completeness.COMPLETE),
+        (LIKELY_ENOUGH, Completeness.LIKELY),
+        (POSSIBLE_ENOUGH, Completeness.POSSIBLE),
+    )
+    return next((judged for enough, judged in degrees if cues.finality >= enough), Completeness.UNSURE)
 
 
 def delay_ms(endpointing: Endpointing, judged: Completeness) -> int:

@@ -29,9 +29,9 @@ class Endpointing:
     """The answer that was asked for is there, or `#` was pressed."""
     min_delay_ms: int = 430
     """The sentence is complete."""
-    likely_ms: int = 700
+    likely_ms: int = 800
     """It likely is."""
-    possible_ms: int = 1_000
+    possible_ms: int = 1_050
     """It may be."""
     delay_ms: int = 1_250
     """It is not clear whether it is. A pause of a second, and the time that speech after it needs to be noticed."""

@@ -12,9 +12,9 @@ class EndpointingPart(Part):
     """The answer that was asked for is there, or `#` was pressed."""
     min_delay_ms: Ms = 430
     """The sentence is complete."""
-    likely_ms: Ms = 700
+    likely_ms: Ms = 800
     """It likely is."""
-    possible_ms: Ms = 1_000
+    possible_ms: Ms = 1_050
     """It may be."""
     delay_ms: Patience = 1_250
     """It is not clear whether it is."""
