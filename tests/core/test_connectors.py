@@ -379,8 +379,13 @@ def test_the_caller_is_looked_up_while_it_rings_and_known_to_every_run() -> None
 
 @pytest.mark.parametrize(
     ("caller", "looked_up"),
-    [("tel:+4930123", '{"phone": "+4930123"}'), ("+4930123", '{"phone": "+4930123"}'), ("sip:anonymous.invalid", None),
-        ("sip:anonymous@anonymous.invalid", None), ("sip:+4930123;npdi@example.org", '{"phone": "+4930123"}')],
+    [
+        ("tel:+4930123", '{"phone": "+4930123"}'),
+        ("+4930123", '{"phone": "+4930123"}'),
+        ("sip:anonymous.invalid", None),
+        ("sip:anonymous@anonymous.invalid", None),
+        ("sip:+4930123;npdi@example.org", '{"phone": "+4930123"}'),
+    ],
 )
 def test_a_number_is_what_the_address_says(caller: str, looked_up: str | None) -> None:
     call = Timeline(policy(ORDERS, lookups=(CALLER,)), replace(STARTED, caller=caller))

@@ -129,9 +129,7 @@ def test_an_unknown_connector_is_rejected(make: Make) -> None:
     assert bench.result() == ToolFailed(1, Category.REJECTED, permanent=True)
 
 
-def test_a_late_success_comes_after_the_time_out_and_is_noted(
-    make: Make, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_late_success_comes_after_the_time_out_and_is_noted(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     bench = make(blocked)
     with caplog.at_level(logging.WARNING):
         bench.call(seconds=0.0)

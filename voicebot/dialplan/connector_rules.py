@@ -1,4 +1,4 @@
-"""What must hold of connectors and look-ups: one kind each, known arguments, consent, and fallbacks that lead somewhere."""
+"""What must hold of connectors and look-ups: one kind, known arguments, consent, fallbacks that lead somewhere."""
 
 from __future__ import annotations
 

@@ -127,9 +127,9 @@ class ConnectorPart(Part):
     breaker: BreakerPart = BreakerPart()
     concurrency: Annotated[int, Field(ge=1, le=16)] = 8
     """Calls at a time, over all phone calls of a worker."""
-    fallback: Annotated[
-        FallbackPart, BeforeValidator(_fallback, json_schema_input_type=JsonObject | FallbackPart)
-    ] = FallbackPart()
+    fallback: Annotated[FallbackPart, BeforeValidator(_fallback, json_schema_input_type=JsonObject | FallbackPart)] = (
+        FallbackPart()
+    )
     """What happens when it fails. Without any, the brain is told that it did."""
     redact: tuple[Name, ...] = ()
     """Keys of arguments and results whose values are not written into the audit."""

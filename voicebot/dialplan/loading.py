@@ -45,7 +45,8 @@ def load_dialplan(file: Path, *more: Rule) -> tuple[Policy | None, tuple[Fault, 
             marked.fault(path, message, remedy, of_key=key) for path, message, remedy, key in explain(error, Dialplan)
         )
         return None, tuple(sorted(told))
-    rules = (findings, connector_rules.findings, harmless.findings, lambda plan: prompts.findings(plan, file.parent), *more)
+    own: tuple[Rule, ...] = (findings, connector_rules.findings, harmless.findings)
+    rules = (*own, lambda plan: prompts.findings(plan, file.parent), *more)
     faults = tuple(sorted(marked.fault(*finding) for rule in rules for finding in rule(plan)))
     return (None, faults) if faults else (Policy.of(plan, file.parent), ())
 

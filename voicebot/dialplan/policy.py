@@ -127,9 +127,7 @@ class Policy:
                 headers=tuple(transfer.headers.items()),
                 no_match_limit=transfer.no_match_limit,
             ),
-            connectors=tuple(
-                self._connector(name, part) for name, part in plan.connectors.items()
-            ),
+            connectors=tuple(self._connector(name, part) for name, part in plan.connectors.items()),
             lookups=tuple(
                 Lookup(name, part.connector, tuple(part.arguments.items())) for name, part in plan.lookups.items()
             ),

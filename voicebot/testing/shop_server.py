@@ -127,7 +127,8 @@ class ShopServer:
             return _reset(connection)
         if fault in {Fault.NONE, Fault.SLOW, Fault.STALLED_BODY, Fault.LOST_REPLY, Fault.GARBAGE, Fault.NOT_JSON}:
             self._do(request)
-        answer = json.dumps({"status": "ok", "order": {"eta": "Friday", "items": [1, 2]}, "path": request.path}).encode()
+        order = {"eta": "Friday", "items": [1, 2]}
+        answer = json.dumps({"status": "ok", "order": order, "path": request.path}).encode()
         match fault:
             case Fault.LOST_REPLY:
                 return _reset(connection)
@@ -160,25 +161,20 @@ class ShopServer:
 
 
 def _reply(fault: Fault, answer: bytes) -> bytes:
-    match fault:
-        case Fault.ERROR_500:
-            return _head(500, 0)
-        case Fault.LIMITED_429:
-            return _head(429, 0, "Retry-After: 1\r\n")
-        case Fault.MISSING_404:
-            return _head(404, 0)
-        case Fault.REDIRECT:
-            return _head(302, 0, "Location: http://127.0.0.1:9/\r\n")
-        case Fault.NOT_JSON:
-            return _head(200, 9) + b"<html></h"
-        case Fault.LIST:
-            return _head(200, 6) + b"[1, 2]"
-        case _:
-            return _head(200, len(answer)) + answer
+    status, body, more = {
+        Fault.ERROR_500: (500, b"", ""),
+        Fault.LIMITED_429: (429, b"", "Retry-After: 1\r\n"),
+        Fault.MISSING_404: (404, b"", ""),
+        Fault.REDIRECT: (302, b"", "Location: http://127.0.0.1:9/\r\n"),
+        Fault.NOT_JSON: (200, b"<html></h", ""),
+        Fault.LIST: (200, b"[1, 2]", ""),
+    }.get(fault, (200, answer, ""))
+    return _head(status, len(body), more) + body
 
 
 def _head(status: int, length: int, more: str = "") -> bytes:
-    return f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n".encode()
+    lines = f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n"
+    return lines.encode()
 
 
 def _reset(connection: socket.socket) -> bool:

@@ -1,7 +1,7 @@
 """Who may call a connector now: a circuit breaker and a limit on calls at a time, for each connector of a worker.
 
-The breaker counts failures in a row, over all phone calls. Once it opens, calls are refused at once, which makes room for
-their fallbacks; after a while one call is let through, and its outcome decides.
+The breaker counts failures in a row, over all phone calls. Once it opens, calls are refused at once, which makes room
+for their fallbacks; after a while one call is let through, and its outcome decides.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Gate:
         self._trying = False
 
     def enter(self) -> Category | None:
-        """Take a place; None when that worked. UNAVAILABLE: left alone for a while; RATE_LIMITED: too many at a time."""
+        """Take a place; None when that worked. UNAVAILABLE: left alone; RATE_LIMITED: too many at a time."""
         with self._lock:
             if self._breaker.current_state != pybreaker.STATE_CLOSED:
                 if self._trying or self._clock() - self._opened_at < self._reset_s:
@@ -72,8 +72,14 @@ class Gate:
             self._trying = False
             is_open = self._breaker.current_state != pybreaker.STATE_CLOSED
         if was_open != is_open:
-            metrics.engine_well(Role.TOOL, self._name, well=not is_open)
-            _LOG.warning("connector left alone" if is_open else "connector is well", extra={"connector": self._name})
+            self._tell(well=was_open)
+
+    def _tell(self, *, well: bool) -> None:
+        metrics.engine_well(Role.TOOL, self._name, well=well)
+        if well:
+            _LOG.info("connector is well again", extra={"connector": self._name})
+        else:
+            _LOG.warning("connector keeps failing and is left alone", extra={"connector": self._name})
 
     def _count_failure(self) -> None:
         try:

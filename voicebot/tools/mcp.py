@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 import httpx2
@@ -23,7 +23,7 @@ import mcp
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, TextContent
+from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, RequestParamsMeta, TextContent
 
 from voicebot.core.events import Category
 from voicebot.dialplan.connectors import McpPart
@@ -93,7 +93,7 @@ class Server:
                 tool,
                 dict(arguments),
                 read_timeout_seconds=context.seconds_left,
-                meta={"idempotencyKey": context.key},
+                meta=cast("RequestParamsMeta", {"idempotencyKey": context.key}),
             )
         except _BROKEN:
             self._drop()
@@ -153,7 +153,7 @@ class Server:
         if self._leave is not None:
             self._leave.set()
         if self._task is not None:
-            done, pending = await asyncio.wait({self._task}, timeout=CLOSE_S / 2)
+            _, pending = await asyncio.wait({self._task}, timeout=CLOSE_S / 2)
             for task in pending:
                 task.cancel()
 

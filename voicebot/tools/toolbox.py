@@ -155,7 +155,7 @@ class DialplanToolbox:
 
 
 def _telling(result: ToolResult, run: Run, *, cancelled: bool) -> ToolResult | None:
-    """Return what a result says of its service: nothing when the caller's impatience ended it, a failure when time did."""
+    """Return what a result says of its service: nothing when it was stopped, a failure when its time was up."""
     if run.timed_out:
         return ToolFailed(run.call, Category.TIMEOUT, permanent=False)
     return None if cancelled or (run.stopped and isinstance(result, ToolFailed)) else result
