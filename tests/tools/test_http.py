@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -145,6 +146,18 @@ def test_nobody_there_is_unavailable(make: Make) -> None:
     bench = make({"url": "http://127.0.0.1:9/{number}"})
     bench.call()
     assert bench.result() == ToolFailed(1, Category.UNAVAILABLE, permanent=False)
+
+
+def test_no_argument_reaches_a_log(make: Make, server: ShopServer, caplog: pytest.LogCaptureFixture) -> None:
+    bench = make()
+    server.faults.append(Fault.ERROR_500)
+    with caplog.at_level(logging.INFO):
+        for number in (1, 2):
+            bench.call('{"number": "48213"}', number=number)
+            bench.result()
+        bench.call('{"number": 48213}')
+        bench.result()
+    assert "48213" not in caplog.text + "".join(str(vars(record)) for record in caplog.records)
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW, Fault.STALLED_BODY])

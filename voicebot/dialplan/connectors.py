@@ -35,6 +35,12 @@ def _query(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://", "${")):
+        raise ValueError(f"{text!r} is not a URL | write it as 'https://shop.example.com/orders/{{id}}'")
+    return text
+
+
 def _fallback(value: object) -> object:
     return {"result": _json_object(value)} if isinstance(value, str) else value
 
@@ -58,7 +64,7 @@ class HttpPart(Part):
     """A request. `{NAME}` stands for an argument, escaped as the place wants it; `${NAME}` for the environment."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    url: Annotated[str, Field(pattern=r"^(https?://|\$\{)")]
+    url: Annotated[str, AfterValidator(_url)]
     headers: Mapping[Header, str] = {}
     body: JsonValue = None
     """JSON with arguments in its texts; a text that is one argument alone becomes its value, or is left out."""

@@ -85,7 +85,7 @@ class CallJournal:
 class JournalWriter:
     """The writer of all calls of this process. `store` is None where only journals are wanted."""
 
-    def __init__(self, data_dir: Path, store: Store | None, capacity: int = 8192) -> None:
+    def __init__(self, data_dir: Path, store: Store | None, capacity: int = 8192, audits: int = AUDIT_CAPACITY) -> None:
         self._data_dir = data_dir
         self._store = store
         self._capacity = capacity
@@ -95,7 +95,7 @@ class JournalWriter:
         self._recordings: dict[CallJournal, Recording] = {}
         self._owed: deque[tuple[CallRecord, tuple[TurnRecord, ...]]] = deque()
         self._owed_at = 0.0
-        self._audits: deque[AuditRecord] = deque(maxlen=AUDIT_CAPACITY)
+        self._audits: deque[AuditRecord] = deque(maxlen=audits)
         self._audits_at = 0.0
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
@@ -167,7 +167,7 @@ class JournalWriter:
         if isinstance(item, _Begin):
             self._begin(call, item)
         elif isinstance(item, AuditRecord):
-            if len(self._audits) == AUDIT_CAPACITY:
+            if len(self._audits) == self._audits.maxlen:
                 metrics.queue_overflowed("audit", "drop_oldest")
             self._audits.append(item)
         elif (recording := self._recordings.get(call)) is None:

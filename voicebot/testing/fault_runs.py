@@ -1,4 +1,4 @@
-"""Calls in which a connector with a side effect meets faults, through the real core, the real toolbox and a real server.
+"""Calls in which a connector with a side effect meets faults: the real core, the real toolbox, a real server.
 
 A run is one caller who wants one thing and, in some order, agrees, corrects, interrupts, asks again, wants a human or
 hangs up, while the service is slow, loses its replies, resets, refuses or babbles. The brain is the most forgetful
@@ -116,7 +116,7 @@ class FaultRun:
     """One call. The same seed gives the same caller and the same faults."""
 
     def __init__(self, toolbox: DialplanToolbox, rules: Policy, server: ShopServer, seed: int) -> None:
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311 - nothing here is secret
         self._connector = self._random.choice(CONNECTORS)
         self._slot = f"slot-{seed}"
         self._toolbox = toolbox

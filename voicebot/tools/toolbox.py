@@ -63,6 +63,8 @@ class DialplanToolbox:
 
     def __init__(self, policy: Policy) -> None:
         """Make every connector of a dialplan; sessions with MCP servers begin to open. Raises ConnectorMissing."""
+        for library in ("httpx2", "httpcore2", "mcp"):  # below that they log URLs, which hold arguments
+            logging.getLogger(library).setLevel(logging.WARNING)
         self._mcp = _Servers()
         self._watchdog = Watchdog("connector-watchdog")
         self._pool = ThreadPoolExecutor(MAX_RUNNING, thread_name_prefix="connector")
