@@ -18,6 +18,20 @@ from voicebot.testing.fault_runs import Tally, conduct
 CHUNK = 25
 """Runs that share a service."""
 PROCESSES = 2
+MARKS = (
+    "consent_1",
+    "consent_0",
+    "tool_failed",
+    "slow_connector",
+    "barge_in",
+    "not_stopped",
+    "late_result",
+    "late_failure",
+    "vetoed",
+    "handoff_started",
+    "budget_violations",
+)
+"""What is told of the runs, so that it is seen that they met what they are for."""
 
 
 def main() -> int:
@@ -45,9 +59,7 @@ def _faults(runs: int) -> bool:
         f" {tally.requests} reached the service, {tally.done} things done,"
         f" {len(tally.twice)} of them twice, {len(tally.unasked)} without a yes"
     )
-    marks = ("consent_1", "consent_0", "tool_failed", "slow_connector", "barge_in", "not_stopped", "late_result")
-    marks = (*marks, "late_failure", "vetoed", "handoff_started", "budget_violations")
-    print("         " + ", ".join(f"{mark} {tally.happened[mark]}" for mark in marks))
+    print("         " + ", ".join(f"{mark} {tally.happened[mark]}" for mark in MARKS))
     for name in (*tally.twice, *tally.unasked):
         print(f"         wrong: {name}")
     return not tally.twice and not tally.unasked

@@ -249,6 +249,20 @@ def test_what_may_have_been_done_is_repeated_with_its_key() -> None:
     assert [tool.call for tool in call.all(CallTool)] == [1, 2]
 
 
+def test_a_refusal_does_not_settle_what_an_attempt_before_it_may_have_done() -> None:
+    call = Timeline(policy(BOOK)).thinking()
+    call.asks()
+    call.says("Yes.")
+    call.at(call.now_ms + 50, ToolFailed(1, BUSY, permanent=False))
+    call.at(call.now_ms + 50, ToolFailed(1, LIMITED, permanent=False))
+    call.answers("I am not sure whether that worked. Once more?")
+    call.plays()
+    call.says("Once more.")
+    call.asks()
+    call.says("Yes.")
+    assert [tool.key for tool in call.all(CallTool)] == ["call-1-1"] * 3
+
+
 def test_a_repetition_that_was_declined_leaves_the_doubt() -> None:
     call = Timeline(policy(replace(BOOK, retries=0))).thinking()
     call.asks()
