@@ -12,6 +12,8 @@ from voicebot.brain.playbook.brain import PlaybookBrain
 from voicebot.brain.protocol import Brain
 from voicebot.dialplan.policy import Policy
 from voicebot.remote.link import Endpoint
+from voicebot.safety.fact_evidence import DialplanFacts
+from voicebot.safety.gated_brain import GatedBrain
 
 ENGINES = ("playbook", "openai")
 
@@ -36,9 +38,14 @@ def build_brain(policy: Policy, name: str, model: str = "", endpoint: Endpoint |
         case "playbook":
             return PlaybookBrain(policy)
         case "openai":
-            return OpenAiBrain(chat_settings(policy, model, endpoint))
+            return _gated(OpenAiBrain(chat_settings(policy, model, endpoint)), policy)
         case _:
             raise BrainUnavailable(f"brain.engine: there is no {name!r}; choose one of {', '.join(ENGINES)}")
+
+
+def _gated(brain: Brain, policy: Policy) -> Brain:
+    """Put the fact gate before a brain that invents; there is no way to one round it."""
+    return GatedBrain(brain, DialplanFacts(policy), policy.dialplan.phrases.unsupported)
 
 
 def chat_settings(policy: Policy, model: str, endpoint: Endpoint | None = None) -> ChatSettings:

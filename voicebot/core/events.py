@@ -189,6 +189,8 @@ class BrainToolWanted:
     attempt: Attempt
     name: str
     arguments: str
+    confirm: str = ""
+    """The question that the caller has to say yes to first; empty when there is no side effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,8 @@ class BrainFinished:
     `expects` names what the answer asks the caller for, so that the end of the next turn is recognised: `digits:5`,
     `yes_no`, `email` ..., with `@` and its name for a slot that has delays of its own; empty when it is nothing in
     particular. `whole`: the turn is one that the brain knows, as far as a recogniser gets words right, and none that it
-    knows goes on from there.
+    knows goes on from there. `withheld` are the sentences that were not spoken for lack of evidence, each after its reason
+    and ` | `. `tokens` is what a language model read (of that, from its cache) and wrote; empty when that is not known.
     """
 
     attempt: Attempt
@@ -207,6 +210,8 @@ class BrainFinished:
     memory: str
     expects: str = ""
     whole: bool = False
+    withheld: tuple[str, ...] = ()
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

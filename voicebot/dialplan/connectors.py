@@ -42,6 +42,10 @@ class ConnectorPart(Part):
     """Handed to the function as they are; `${NAME}` is resolved at each call and never stored."""
     hard_ms: Patience = 3_000
     idempotent: bool = True
+    side_effect: Literal["none", "reversible", "irreversible"] = "none"
+    """What calling it does to the world. Unless `none`, the caller is asked first, by `confirm`."""
+    confirm: str = ""
+    """The question to the caller before it is called, over the arguments: `Shall I book {service} on {day}?`"""
     retries: Annotated[int, Field(ge=0, le=1)] = 1
     fallback: Annotated[str, AfterValidator(_json_object)] = ""
     """A JSON object that stands in for the result when the connector fails; empty: the turn fails."""

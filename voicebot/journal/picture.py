@@ -98,6 +98,9 @@ def _draw_turn(console: Console, turn: TurnRecord, scale: int, taking: TurnTakin
     how = ", ".join(_how_it_was_taken(taking))
     if how:
         console.print(Text(f"    {how}", "dim"), soft_wrap=True)
+    for withheld in taking.withheld:
+        reason, _, sentence = withheld.partition(" | ")
+        console.print(Text(f"    not said, {printable(reason)} has no evidence: {printable(sentence)}", "yellow"), soft_wrap=True)
     if turn.bot_text:
         console.print(Text.assemble(("    bot     ", "dim"), printable(turn.bot_text)), soft_wrap=True)
 
@@ -123,6 +126,9 @@ def _how_it_was_taken(taking: TurnTaking) -> Iterator[str]:
     if taking.wasted_ms:
         yield f"asked ahead for nothing: {' + '.join(map(str, taking.wasted_ms))} ms"
     yield from taking.engines
+    if taking.tokens:
+        read, cached, written = (*taking.tokens, 0, 0, 0)[:3]
+        yield f"tokens: {read} read ({cached} from the server's cache), {written} written"
 
 
 def _stages(turn: TurnRecord) -> tuple[int, ...]:

@@ -48,6 +48,10 @@ _ENGINE_WELL = Gauge(
     multiprocess_mode="min",
 )
 _TOOL_CALLS = Counter("voicebot_tool_calls", "Attempts of connector calls.", ["connector", "outcome"])
+_WITHHELD = Counter(
+    "voicebot_withheld_sentences", "Sentences of a language model that had no evidence and were not spoken.", ["kind"]
+)
+_TOKENS = Counter("voicebot_brain_tokens", "Tokens that language models read and wrote.", ["engine", "direction"])
 _TRANSFERS = Counter("voicebot_transfers", "Transfers of callers to humans.", ["outcome"])
 
 
@@ -117,6 +121,26 @@ def engine_well(role: str, engine: str, *, well: bool) -> None:
 def tool_called(connector: str, outcome: str) -> None:
     """Count an attempt of a connector call: `returned` or a category of failure."""
     _TOOL_CALLS.labels(connector, outcome).inc()
+
+
+WITHHELD_KINDS = frozenset(
+    {
+        "claim", "code", "closed", "date", "duration", "email", "free", "money", "month", "monthday", "name", "no", "number",
+        "open", "percent", "relative", "time", "web", "weekday", "yes",
+    }
+)  # fmt: skip
+"""What a sentence may have lacked evidence for."""
+
+
+def withheld(kind: str) -> None:
+    """Count a sentence that was not spoken, by what it lacked evidence for: `money`, `claim` ..."""
+    _WITHHELD.labels(kind if kind in WITHHELD_KINDS else "other").inc()
+
+
+def tokens_used(engine: str, tokens: tuple[int, ...]) -> None:
+    """Count the tokens of one run of a language model: read, read from the server's cache, written."""
+    for direction, count in zip(("read", "cached", "written"), tokens, strict=False):
+        _TOKENS.labels(engine, direction).inc(count)
 
 
 def transfer_ended(outcome: str) -> None:
