@@ -73,4 +73,8 @@ def _variants(line: str) -> Iterator[str]:
     count = min(len(choices), MOST)
     for index in range(count):
         chosen = iter(choices[index * len(choices) // count])
-        yield _ALTERNATIVES.sub(lambda _match, chosen=chosen: next(chosen), line)
+
+        def put(_match: re.Match[str], chosen: Iterator[str] = chosen) -> str:
+            return next(chosen)
+
+        yield _ALTERNATIVES.sub(put, line)

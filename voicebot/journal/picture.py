@@ -100,7 +100,9 @@ def _draw_turn(console: Console, turn: TurnRecord, scale: int, taking: TurnTakin
         console.print(Text(f"    {how}", "dim"), soft_wrap=True)
     for withheld in taking.withheld:
         reason, _, sentence = withheld.partition(" | ")
-        console.print(Text(f"    not said, {printable(reason)} has no evidence: {printable(sentence)}", "yellow"), soft_wrap=True)
+        console.print(
+            Text(f"    not said, {printable(reason)} has no evidence: {printable(sentence)}", "yellow"), soft_wrap=True
+        )
     if turn.bot_text:
         console.print(Text.assemble(("    bot     ", "dim"), printable(turn.bot_text)), soft_wrap=True)
 

@@ -22,37 +22,37 @@ MAX_DEPTH: Final = 6
 """Levels of a result that are looked into."""
 
 _UNIT_WORDS: Final = frozenset({"percent", "discount", "rate", "days", "minutes", "hours", "weeks", "count", "number"})
-_GENERIC: Final = frozenset(
-    {
-        "price", "cost", "costs", "fee", "amount", "value", "total", "on", "at", "the", "of", "in", "to", "a", "is", "by",
-        "days", "day", "date", "time", "time", "number", "id", "name", "text", "result", "outcome", "status", "state", "usd",
-        "from", "for", "order", "orders", "info", "note", "minutes", "hours", "weeks", "until", "per", "and", "or", "with",
-        "percent", "takes", "when", "where", "our", "we", "up", "call",
-    }
-)  # fmt: skip
-_SYNONYMS: Final = (
-    ("ship", "ships", "shipped", "shipping", "sent", "leave", "leaves", "left", "dispatch", "dispatched", "goes"),
-    ("arrive", "arrives", "arrived", "arrival", "reach", "reaches", "reached", "get", "come", "comes", "coming", "expect", "eta", "due", "deliver", "delivers", "delivery"),
-    ("delivered", "arrived", "received"),
-    ("ready", "pick", "collect", "finished", "done"),
-    ("bicycle", "bicycles", "bike", "bikes"),
-    ("standard", "regular", "normal", "ordinary"),
-    ("express", "fast", "fastest", "quick", "quickest"),
-    ("free", "charge", "waived"),
-    ("repair", "repairs", "repaired", "fix", "fixed", "fixing"),
-    ("rental", "rent", "rents", "rented", "renting", "hire", "hiring"),
-    ("tune", "tuneup", "tuning"),
-    ("fitting", "fittings", "fit"),
-    ("address", "located", "location", "find"),
-    ("phone", "telephone", "call", "reach"),
-    ("email", "mail", "write"),
-    ("discount", "off", "reduction"),
-    ("deposit", "deposits"),
-    ("warranty", "guarantee"),
-)  # fmt: skip
+_GENERIC_WORDS: Final = """
+    a amount and at by call cost costs date day days fee for from hours id in info is minutes name note number of on
+    or order orders our outcome per percent price result state status takes text the time to total until up usd
+    value we weeks when where with
+"""
+_GENERIC: Final = frozenset(_GENERIC_WORDS.split())
+"""Words of a name that do not tell one value from another."""
+_SYNONYMS: Final = """
+    ship ships shipped shipping sent leave leaves left dispatch dispatched goes
+    arrive arrives arrived arrival reach reaches reached get come comes coming expect eta due deliver delivers delivery
+    delivered arrived received
+    ready pick collect finished done
+    bicycle bicycles bike bikes
+    standard regular normal ordinary
+    express fast fastest quick quickest
+    free charge waived
+    repair repairs repaired fix fixed fixing
+    rental rent rents rented renting hire hiring
+    tune tuneup tuning
+    fitting fittings fit
+    address located location find
+    phone telephone call reach
+    email mail write
+    discount off reduction
+    deposit deposits
+    warranty guarantee
+"""
+"""A line of words that callers and admins use for each other."""
 _OF_WORD: Final[dict[str, int]] = {}
-for _at, _group in enumerate(_SYNONYMS):
-    for _word in _group:
+for _at, _line in enumerate(_SYNONYMS.strip().splitlines()):
+    for _word in _line.split():
         _OF_WORD.setdefault(_word, _at)
 
 
@@ -68,7 +68,7 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> frozenset[str]:
     """Return the stems of a text's words."""
-    return frozenset(stem(word) for word in re.findall(r"[a-z]+", text.lower().replace("-", "")))
+    return frozenset(stem(word) for word in re.findall(r"[a-z]+", f"{text} {text.replace('-', '')}".lower()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +198,11 @@ class DialplanFacts:
         return datetime.now(self.zone)
 
 
-_STOP: Final = frozenset(
-    stem(word)
-    for word in (
-        "a an the and or to of in on at is are was be it that this i you we me my your our can could do does did have has "
-        "had for with from by if so not no yes please will would what when where how there here up all say sorry"
-    ).split()
-)
+_STOP_WORDS: Final = """
+    a an the and or to of in on at is are was be it that this i you we me my your our can could do does did have has
+    had for with from by if so not no yes please will would what when where how there here up all say sorry
+"""
+_STOP: Final = frozenset(stem(word) for word in _STOP_WORDS.split())
 
 
 def content(text: str) -> frozenset[str]:

@@ -14,9 +14,20 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from voicebot.safety import fact_claims
-from voicebot.safety.fact_claims import BASES, STATES, SUCCESS, Claim, asks, claims, groups_in, names
-from voicebot.safety.fact_evidence import DialplanFacts, Entry, Record, content, entries_of, forms_of, parsed, plain, stems
+from voicebot.safety.fact_claims import BASES, STATES, SUCCESS, Claim, asks, claims, groups_in
+from voicebot.safety.fact_evidence import (
+    DialplanFacts,
+    Entry,
+    Record,
+    content,
+    entries_of,
+    forms_of,
+    parsed,
+    plain,
+    stems,
+)
 from voicebot.safety.fact_hours import HoursCheck, about_hours, other_matter
+from voicebot.safety.fact_names import names
 from voicebot.safety.fact_words import Fact, facts, says_free
 
 _IDS: Final = frozenset({"digits", "email", "code", "web"})
@@ -25,12 +36,17 @@ _LEAST_ID: Final = 4
 _SHARED: Final = 3
 """Words that a sentence has in common with a note that it repeats."""
 _ECHO: Final = re.compile(
-    r"\b(?:you (?:said|asked|mentioned|want|wanted|would like|are looking|gave|need|told|meant|are asking|are calling|have asked)|i (?:heard|understood|understand)|"
-    r"did you|do you mean|to confirm|let me (?:repeat|confirm|make sure|look|check|see)|shall i|should i|would you like|i can not find|i do not (?:find|see|have)|can not see)\b"
+    r"\b(?:you (?:said|asked|mentioned|want|wanted|would like|are looking|gave|need|told|meant|are asking|"
+    r"are calling|have asked)|i (?:heard|understood|understand)|"
+    r"did you|do you mean|to confirm|let me (?:repeat|confirm|make sure|look|check|see)|shall i|should i|"
+    r"would you like|i can not find|i do not (?:find|see|have)|can not see)\b"
 )
 _CUTS: Final = re.compile(r"[,;:]|\b(?:and|but|while|whereas|or|then)\b")
 _WITH_YOU: Final = re.compile(r"be with you")
-_PRICE_WORDS: Final = content("it that costs cost price charge dollar dollars cents comes come pay total would each only just exactly sure okay yes great right takes take usually about well amount one")
+_PRICE_WORDS: Final = content(
+    "it that costs cost price charge dollar dollars cents comes come pay total would each only just exactly sure "
+    "okay yes great right takes take usually about well amount one"
+)
 _HELP: Final = re.compile(r"\b(?:help|assist|do for) \w*.*\btoday\b|\btoday\W*\?$")
 _STATE_KEYS: Final = frozenset({"outcome", "status", "state", "result", "message", "progress"})
 _PARTICIPLES: Final = frozenset({"ready", "workshop"})
@@ -176,7 +192,7 @@ class _Judgement:
                 self._evidence.append(entry.source)
                 return True
         for entry in self._plan.knowledge:
-            if forms & entry.forms and self._fits_knowledge(fact, entry, forms):
+            if forms & entry.forms and (ids & entry.forms or self._fits_knowledge(fact, entry, forms)):
                 self._evidence.append(entry.source)
                 return True
         return False
@@ -251,8 +267,8 @@ class _Judgement:
     def _topic_is(self, entry: Entry, rival_keys: frozenset[str]) -> bool:
         """Whether a sentence that names nothing itself goes on with what was spoken of before."""
         section = self._plan.sections.get(entry.section, frozenset())
-        beyond = content(self._text) - _PRICE_WORDS - section - content(self._known.caller)
-        if any(re.search(r"[a-z]{3}", word) for word in beyond - _number_words()):
+        beyond = content(self._text) - _PRICE_WORDS - section - content(self._known.caller) - content(entry.text)
+        if any(re.search(r"[a-z]{3}", word) for word in beyond - _NUMBER_WORDS):
             return False
         for topic in (self._known.said, self._known.caller, *reversed(self._known.heard[-1:])):
             words = stems(topic)
@@ -262,17 +278,26 @@ class _Judgement:
 
     def _by_hours(self, open_facts: Sequence[Fact]) -> tuple[str, list[Fact]]:
         """Judge days and times as opening hours, if that is what they are."""
-        settled = [fact for fact in self._facts if fact.kind in _DAYS]
+        settled = [
+            f
+            for f in self._facts
+            if f.kind in {"weekday", "date", "time"} or (len(f.forms) > 1 and f.kind == "relative")
+        ]
         if not about_hours(self._text) and not self._is_note():
             earlier = f"{self._known.said} {self._known.caller}"
             ours = about_hours(earlier) and not any(record.fresh for record in self._known.records)
             if not ours or other_matter(self._text) or not any(fact in settled for fact in open_facts):
                 return "", []
-        elif self._asks and not open_facts:
+        elif (self._asks and not open_facts) or (
+            other_matter(self._text) and not any(fact in settled for fact in open_facts)
+        ):
             return "", []
-        elif other_matter(self._text) and not any(fact in settled for fact in open_facts):
-            return "", []
-        topic = (self._known.said, self._known.caller, *reversed(self._known.heard[-2:]), *reversed(self._known.earlier[-2:]))
+        topic = (
+            self._known.said,
+            self._known.caller,
+            *reversed(self._known.heard[-2:]),
+            *reversed(self._known.earlier[-2:]),
+        )
         check = HoursCheck(self._plan, self._known.now.date(), topic)
         now = self._plan.hours.is_open(self._known.now.replace(tzinfo=None))
         found = [fact for fact in self._facts if fact in open_facts or fact.kind in {"weekday", "date", "relative"}]
@@ -298,15 +323,19 @@ class _Judgement:
         if unit is None or not priced:
             return False
         used = set(self._evidence)
-        return any(unit.group(1) in entry.path.split() for entry in (*self._plan.knowledge, *self._entries) if entry.source in used)
+        return any(
+            unit.group(1) in entry.path.split()
+            for entry in (*self._plan.knowledge, *self._entries)
+            if entry.source in used
+        )
 
     def _by_text(self, fact: Fact) -> bool:
         """Whether the dialplan says it in a phrase about the same thing."""
         words = content(self._text)
         for entry in self._plan.texts:
-            if set(fact.forms) & entry.forms and (words & entry.keys) - _number_words():
-                if fact.kind in _DAYS | {"money", "percent"} and plain(self._text[fact.start : fact.end]) not in plain(entry.text):
-                    continue
+            shared = (words & entry.keys) - _NUMBER_WORDS - _DAY_NAMES
+            wanted = _SHARED - 1 if fact.kind in _DAYS | {"money", "percent"} else 1
+            if set(fact.forms) & entry.forms and len(shared) >= wanted:
                 self._evidence.append(entry.source)
                 return True
         return False
@@ -353,7 +382,9 @@ class _Judgement:
             free = "free" in entry.text.lower() or entry.forms & {("money", "0")} or stems("free") & entry.keys
             if not free or entry.text.lower() == "false":
                 continue
-            threshold = stems("free") & entry.keys and not entry.text.lower() == "true" and ("money", "0") not in entry.forms
+            threshold = (
+                stems("free") & entry.keys and entry.text.lower() != "true" and ("money", "0") not in entry.forms
+            )
             if (entry.forms & values) if threshold else ((entry.keys - stems("free")) & words):
                 self._evidence.append(entry.source)
                 return ""
@@ -379,7 +410,11 @@ class _Judgement:
             if self._says_so(claim, record):
                 self._evidence.append(f"tool:{record.name}")
                 return True
-        general = re.search(r"\b(?:orders|bicycles|bikes|packages|refunds|appointments|repairs|returns)\b", self._text.lower())
+        general = re.search(
+            r"\b(?:an?|every|each) \w+ (?:is|gets)\b|\b(?:orders|bicycles|bikes|packages|refunds|appointments|"
+            r"repairs|returns)\b",
+            self._text.lower(),
+        )
         return bool(general and self._of_dialplan())
 
     def _of_dialplan(self) -> bool:
@@ -446,23 +481,23 @@ def _ids_of(record: Record) -> set[tuple[str, str]]:
 
 def _neighbours(text: str, fact: Fact, known: str) -> bool:
     """Whether a fact has the same word behind it here and in the evidence: `12 Harbor Lane`."""
-    following = re.match(r"\W*([a-z]+)", text[fact.end :].lower())
-    if following is None or not content(following.group(1)) - _PRICE_WORDS - _number_words():
+    after = re.findall(r"[a-z]+", text[fact.end :].lower())[:2]
+    if not after:
         return False
-    spoken = set(fact.forms)
-    return any(
-        spoken & set(other.forms) and re.match(rf"\W*{re.escape(following.group(1))}\b", known[other.end :].lower())
-        for other in facts(known)
-    )
+    telling = bool(content(after[0]) - _PRICE_WORDS - _NUMBER_WORDS)
+    for other in facts(known):
+        there = re.findall(r"[a-z]+", known[other.end :].lower())[:2]
+        same = there[:1] == after[:1] if telling else len(after) > 1 and there == after
+        if same and set(fact.forms) & set(other.forms):
+            return True
+    return False
 
 
-def _number_words() -> frozenset[str]:
-    return _NUMBER_WORDS
-
-
+_DAY_NAMES: Final = content("monday tuesday wednesday thursday friday saturday sunday today tomorrow")
 _NUMBER_WORDS: Final = content(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand dollar dollars cent cents "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand dollar dollars "
+    "cent cents "
     "percent minute minutes hour hours day days week weeks month months am pm o'clock half past quarter"
 )
 
@@ -470,7 +505,8 @@ _NUMBER_WORDS: Final = content(
 def _is_question(text: str) -> bool:
     return bool(
         re.match(
-            r"(?:\w+[, ]+){0,3}?(?:is|are|was|were|has|have|had|did|do|does|will|can|so|isn't|hasn't|aren't|didn't|it's|you're|i'm)\b",
+            r"(?:\w+[, ]+){0,3}?(?:is|are|was|were|has|have|had|did|do|does|will|can|so|isn't|hasn't|aren't|"
+            r"didn't|it's|you're|i'm)\b",
             text.lower(),
         )
     )
@@ -488,7 +524,14 @@ def _stated(asked: str) -> str:
 
 
 def _participle(base: str) -> str:
-    irregular = {"send": "sent", "pay": "paid", "tell": "told", "ship": "shipped", "cancel": "cancelled", "buy": "bought"}
+    irregular = {
+        "send": "sent",
+        "pay": "paid",
+        "tell": "told",
+        "ship": "shipped",
+        "cancel": "cancelled",
+        "buy": "bought",
+    }
     return irregular.get(base) or (f"{base}d" if base.endswith("e") else f"{base}ed")
 
 

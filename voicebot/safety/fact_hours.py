@@ -14,18 +14,33 @@ from voicebot.safety.fact_evidence import DialplanFacts, content, forms_of
 from voicebot.safety.fact_words import Fact
 
 SPEAKS: Final = re.compile(
-    r"\b(?:open(?:s|ed|ing)?|clos(?:e|es|ed|ing)|hours|shut|holiday|drop (?:by|in)|come (?:by|in)|visit us|here from|lunch break)\b"
+    r"\b(?:open(?:s|ed|ing)?|clos(?:e|es|ed|ing)|(?<!few )(?<!two )(?<!of )(?<!\d )hours|shut|holiday|"
+    r"drop (?:by|in)|come (?:by|in)|visit us|here from|lunch break)\b"
 )
-_OTHERS: Final = re.compile(r"\b(?:orders?|packages?|deliver\w*|arriv\w*|ship\w*|appointments?|bookings?|repairs?|ready|reach)\b")
+_OTHERS: Final = re.compile(
+    r"\b(?:orders?|packages?|deliver\w*|arriv\w*|ship\w*|appointments?|bookings?|repairs?|ready|reach)\b"
+)
 _RANGE: Final = re.compile(r"\s*(?:to|through|thru|until|till|-|\u2013|and including)\s*")
 _CLOSED: Final = re.compile(r"\b(?:closed|shut|close (?:on|for)|not (?:\w+ )?open\w*|never open|no opening)\b")
-_OPEN: Final = re.compile(r"\b(?:open(?:s|ed|ing)?|hours|here from|come (?:by|in)|drop (?:by|in)|visit us|close[sd]? (?:at|by)|not (?:\w+ )?closed|until|till|closing)\b")
-_EXCEPT: Final = re.compile(r"\b(?:except|but not|apart from|other than|excluding|besides)\b[^.;]*$")
+_OPEN: Final = re.compile(
+    r"\b(?:open(?:s|ed|ing)?|hours|here from|come (?:by|in)|drop (?:by|in)|visit us|close[sd]? (?:at|by)|"
+    r"not (?:\w+ )?closed|until|till|closing)\b"
+)
+_EXCEPT: Final = re.compile(r"\b(?:except|but not|apart from|other than|excluding|besides)\b[^.;]*$|\bbut (?:on )?$")
 _TURNS: Final = re.compile(r"\b(?:but|however|while|whereas|otherwise)\b|;")
-_ENDS: Final = re.compile(r"(?:\b(?:to|until|till|through|by|before|clos(?:e|es|ed|ing)(?: (?:time|today|already))?(?: (?:is|are|at|on \w+ at|on \w+))*|clos(?:e|es|ing)[^.;,]{0,24} at|and)|[-\u2013])\s*$")
-_STARTS: Final = re.compile(r"\b(?:from|open(?:s|ing)?(?: (?:is|at|on \w+ at|on \w+|again at|our doors at))*|open(?:s|ing)?[^.;,]{0,24} at|starting(?: at)?|between|after|as of)\s*$")
+_ENDS: Final = re.compile(
+    r"(?:\b(?:to|until|till|through|by|before|clos(?:e|es|ed|ing)(?: (?:time|today|already))?(?: (?:is|are|at|"
+    r"on \w+ at|on \w+))*|clos(?:e|es|ing)[^.;,]{0,24} at|and)|[-\u2013])\s*$"
+)
+_STARTS: Final = re.compile(
+    r"\b(?:from|(?<!are )(?<!is )(?<!be )open(?:s|ing)?(?: (?:is|at|on \w+ at|on \w+|again at|our doors at))*|"
+    r"(?<!are )(?<!is )(?<!be )open(?:s|ing)?[^.;,]{0,24} at|starting(?: at)?|between|after|as of)\s*$"
+)
 _SETS: Final = (
-    (re.compile(r"\b(?:every day|daily|seven days a week|all week(?: long)?|each day|any day|around the clock|twenty-?four seven|24/7)\b"), range(7)),
+    (re.compile(
+        r"\b(?:every day|daily|seven days a week|all week(?: long)?|each day|any day|around the clock|"
+        r"twenty-?four seven|24/7)\b"
+    ), range(7)),
     (re.compile(r"\b(?:weekdays|every weekday|during the week)\b"), range(5)),
     (re.compile(r"\b(?:weekends?|the weekend)\b"), range(5, 7)),
 )  # fmt: skip
@@ -140,7 +155,7 @@ class HoursCheck:
                 return []
 
     def _groups(self, low: str, found: Sequence[Fact], days: Sequence[tuple[int, int, list[date]]]) -> list[_Group]:
-        """Put times to the days that they are said of: to those before them, or after them if the sentence begins so."""
+        """Put times to the days that they are said of: those before them, or after them if it begins with a time."""
         items: list[tuple[int, list[date] | Fact]] = [(start, each) for start, _, each in days]
         items += [(fact.start, fact) for fact in found if fact.kind == "time" or self._hour(low, fact)]
         items.sort(key=lambda item: item[0])
@@ -186,7 +201,8 @@ class HoursCheck:
         if _USUALLY.search(text.lower()):
             choices.append((f"dialplan:hours.{list(self._plan.hours.week)[on.weekday()]}", weekly))
         low = text.lower()
-        begins, ends = _STARTS.search(low[: time.start]), _ENDS.search(low[: time.start])
+        before = re.sub(r"\ban? $", "", low[: time.start])
+        begins, ends = _STARTS.search(before), _ENDS.search(before)
         values = {int(value) for kind, value in time.forms if kind == "time"}
         for source, day in choices:
             opens = {opening.opens for opening in day.openings}
@@ -214,18 +230,31 @@ class HoursCheck:
         for start, end, dates in days:
             at = low.find(text.lower()[start:end], max(0, start - 1)) if shift else start
             says = self._says(low, at)
+            if says and len(dates) > 1:
+                left_out = {
+                    day for at_, _, each in days if len(each) == 1 and _EXCEPT.search(low[:at_]) for day in each
+                }
+                usually = (self._usually(text, day) for day in dates if day not in left_out)
+                if any(usual != (says == "open") for usual in usually):
+                    return f"{says} {text[start:end]}"
+                continue
             for day in dates if says else ():
                 is_open = bool(self._plan.day(day)[1].openings) and not self._part_closed(text, self._plan.day(day)[1])
-                weekly = self._plan.hours.week[list(self._plan.hours.week)[day.weekday()]]
-                usual = bool(weekly.openings) and not self._part_closed(text, weekly)
+                usual = self._usually(text, day)
                 if (says == "open") != is_open and not (_USUALLY.search(low) and (says == "open") == usual):
                     return f"{says} {text[start:end]}"
         return ""
 
+    def _usually(self, text: str, day: date) -> bool:
+        weekly = self._plan.hours.week[list(self._plan.hours.week)[day.weekday()]]
+        return bool(weekly.openings) and not self._part_closed(text, weekly)
+
     @staticmethod
     def _part_closed(text: str, day: BusinessDay) -> bool:
         """Whether a day's note says that what the sentence is about is closed: the workshop, for example."""
-        about = content(text) & content(day.note) - content("open opens opening closed close closes " + " ".join(_ALL_DAYS))
+        about = content(text) & content(day.note) - content(
+            "open opens opening closed close closes " + " ".join(_ALL_DAYS)
+        )
         return bool(about and _CLOSED.search(day.note.lower()))
 
     @staticmethod
@@ -237,10 +266,13 @@ class HoursCheck:
         left = max((cut for cut in cuts if cut < at), default=0)
         right = min((cut for cut in cuts if cut > at), default=len(low))
         for part in (low[left:right], low[:at], low[at:]):
-            if _CLOSED.search(part) and not re.search(r"\bnot (?:\w+ )?closed\b", part):
-                return "closed"
-            if _OPEN.search(part):
-                return "open"
+            found = [(m.start(), "open") for m in _OPEN.finditer(part)]
+            found += [
+                (m.start(), "closed") for m in _CLOSED.finditer(re.sub(r"\bnot (?:\w+ )?closed\b", "not shhh", part))
+            ]
+            if found:
+                # `not open` is found by both, at places of their own.
+                return "closed" if part != low[at:] and any(says == "closed" for _, says in found) else min(found)[1]
         return ""
 
 

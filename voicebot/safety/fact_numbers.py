@@ -96,6 +96,9 @@ def _is_number(token: Token) -> bool:
 def _run(text: str, found: list[Token], first: int) -> Number | None:
     if not _is_number(found[first]) or found[first].text == "oh":
         return None
+    following = found[first + 1].text if first + 1 < len(found) else ""
+    if found[first].text == "one" and following[:1].isdigit():
+        return None  # `an electric one 45`
     spelled = _spelled(text, found, first)
     if spelled is not None:
         return spelled
@@ -149,15 +152,19 @@ def _spelled(text: str, found: list[Token], first: int) -> Number | None:
 def _cardinal(text: str, found: list[Token], at: int) -> tuple[str, int]:
     """Read one number, the longest that the words make; return it and the token after it."""
     word = found[at].text
+    following = found[at + 1].text if at + 1 < len(found) else ""
     if word in _TIMES:
-        following = found[at + 1].text if at + 1 < len(found) else ""
         digit = str(_UNITS[following]) if following in _UNITS else following
         return (digit * _TIMES[word], at + 2) if len(digit) == 1 and digit.isdigit() else ("", at)
     if word[0].isdigit():
-        scale = found[at + 1].text if at + 1 < len(found) else ""
-        if scale in _SCALES:
-            return canonical(str(float(word.replace(",", "")) * _SCALES[scale])), at + 2
+        if following in _SCALES:
+            return canonical(str(float(word.replace(",", "")) * _SCALES[following])), at + 2
         return word, at + 1
+    return _in_words(text, found, at)
+
+
+def _in_words(text: str, found: list[Token], at: int) -> tuple[str, int]:
+    word = found[at].text
     total, below, after = 0, 1, at
     if word not in _SCALES:
         below, after = _below_hundred(text, found, at)
@@ -166,8 +173,8 @@ def _cardinal(text: str, found: list[Token], at: int) -> tuple[str, int]:
     while after < len(found) and (after == at or _near(text, found, after)):
         word = found[after].text
         if word in _SCALES:
-            scale = _SCALES[word]
-            below, total = (below * scale, total) if scale == 100 else (0, total + below * scale)  # noqa: PLR2004
+            factor = _SCALES[word]
+            below, total = (below * factor, total) if factor == 100 else (0, total + below * factor)  # noqa: PLR2004
             after += 1
         elif found[after - 1].text in _SCALES and (word in _PLAIN or _and(found, after)):
             start = after + 1 if word == "and" else after

@@ -20,13 +20,18 @@ MONTHS: Final = (
     "december",
 )  # fmt: skip
 _MONTH_OF: Final = {name[:length]: at for at, name in enumerate(MONTHS, 1) for length in (3, len(name))} | {"sept": 9}
-_DAY_OF: Final = {name: at for at, name in enumerate(WEEKDAYS)} | {f"{name}s": at for at, name in enumerate(WEEKDAYS)}
-_DAY_OF |= {"mon": 0, "tue": 1, "tues": 1, "wed": 2, "thu": 3, "thur": 3, "thurs": 3, "fri": 4}
+_DAY_OF: Final = (
+    {name: at for at, name in enumerate(WEEKDAYS)}
+    | {f"{name}s": at for at, name in enumerate(WEEKDAYS)}
+    | {"mon": 0, "tue": 1, "tues": 1, "wed": 2, "thu": 3, "thur": 3, "thurs": 3, "fri": 4}
+)
 _MINUTES: Final = {"minute": 1, "min": 1, "hour": 60, "hr": 60, "day": 1_440, "night": 1_440, "week": 10_080}
 _OTHER_SPANS: Final = {"second": "s", "sec": "s", "month": "month", "year": "year"}
 _SPANS: Final = (*_MINUTES, *_OTHER_SPANS)
 _KINDS_OF_DAY: Final = frozenset({"working", "business", "calendar", "more", "full", "whole", "opening"})
-_MONEY: Final = frozenset({"dollar", "dollars", "buck", "bucks", "usd", "euro", "euros", "eur", "pound", "pounds", "gbp"})
+_MONEY: Final = frozenset(
+    {"dollar", "dollars", "buck", "bucks", "usd", "euro", "euros", "eur", "pound", "pounds", "gbp"}
+)
 _CENTS: Final = frozenset({"cent", "cents", "penny", "pence"})
 _TIME_BEFORE: Final = frozenset(
     {"at", "until", "till", "til", "from", "to", "by", "before", "after", "around", "between", "about", "past"}
@@ -43,7 +48,8 @@ _SPELLED_OUT: Final = 4
 """Digits of a figure that is a number of something: an order, a telephone."""
 
 _RELATIVE: Final = re.compile(
-    r"\b(day after tomorrow|today|tonight|tomorrow|yesterday|this (?:morning|afternoon|evening|week|weekend|month|year)|"
+    r"\b(day after tomorrow|today|tonight|tomorrow|yesterday|this (?:morning|afternoon|evening|week|weekend|"
+    r"month|year)|"
     r"(?:the )?(?:next|following) (?:(?:working|business) )?(?:day|morning|week|weekend|month|year)|overnight|"
     r"last (?:night|week|month|year)|(?:the )?same day|end of the (?:day|week|month)|"
     r"(?:a )?(?:few|couple of|several) (?:minutes|hours|days|weeks|months))\b"
@@ -51,24 +57,35 @@ _RELATIVE: Final = re.compile(
 _ARTICLE_SPAN: Final = re.compile(r"\b(half an|half a|an|a|one|quarter of an) (hour|day|week|month|year)\b")
 _WAITS: Final = re.compile(
     r"\b(?:just |only )?(?:one|a|an) (?:more )?(?:short |quick |little )?(?:moment|second|minute|sec)\b(?! walk)"
-    r"|\bone (?:of|by one|thing|more|another|at a time)\b|\b(?:which|that|this|no|each|every|any|the other|another|the right) one\b"
+    r"|\bone (?:of|by one|thing|more|another|at a time)\b|\b(?:which|that|this|no|each|every|any|the other|"
+    r"another|the right) one\b"
     r"|\bone or the other\b|\bat once\b"
 )
-_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.]+ at [\w-]+(?: dot (?:com|net|org|example|info|shop))+\b")
+_MAIL: Final = re.compile(
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.]+ at [\w-]+(?: dot (?:com|net|org|example|info|shop))+\b"
+)
 _WEB: Final = re.compile(
     r"\b(?:https?://\S+|www\.\S+|[\w-]+\.(?:com|net|org|info|shop|io)\b\S*|[\w-]+ dot (?:com|net|org|info|shop|io))\b"
 )
 _CODE: Final = re.compile(r"\b(?=[A-Za-z-]*\d)(?=[\d-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b")
-_NOT_A_CODE: Final = re.compile(r"\d+(?:st|nd|rd|th|am|pm|h|k|s|min|x)?|\d+-(?:day|hour|minute|week|year|month|digit)s?", re.I)
-_CLOCK: Final = re.compile(r"(?<![$€£\d])\b([01]?\d|2[0-3])(?::|\.(?=\d\d\s*[ap]\.?m))([0-5]\d)\s*(a\.?m\.?|p\.?m\.?)?(?![\d%])(?!\s*(?:dollars|percent))", re.I)
-_HOUR: Final = re.compile(r"\b(1[0-2]|0?[1-9])\s*(a\.m\.?|p\.m\.?|am|pm)(?![a-z])", re.I)
+_NOT_A_CODE: Final = re.compile(
+    r"\d+(?:st|nd|rd|th|am|pm|h|k|s|min|x)?|\d+-(?:day|hour|minute|week|year|month|digit)s?", re.IGNORECASE
+)
+_CLOCK: Final = re.compile(
+    r"(?<![$€£\d])\b([01]?\d|2[0-3])(?::|\.(?=\d\d\s*[ap]\.?m))([0-5]\d)\s*(a\.?m\.?|"
+    r"p\.?m\.?)?(?![\d%])(?!\s*(?:dollars|percent))",
+    re.IGNORECASE,
+)
+_HOUR: Final = re.compile(r"\b(1[0-2]|0?[1-9])\s*(a\.m\.?|p\.m\.?|am|pm)(?![a-z])", re.IGNORECASE)
 _DIGITAL_MONEY: Final = re.compile(r"[$€£]\s?(\d+(?:,\d{3})*(?:\.\d{1,2})?)")
 _ISO: Final = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)(?!\d)")
 _SLASHED: Final = re.compile(r"\b(1[0-2]|0?[1-9])/(3[01]|[12]\d|0?[1-9])(?:/(?:20)?\d\d)?\b")
 _NUMERIC_ORDINAL: Final = re.compile(r"\b(3[01]|[12]?\d)(?:st|nd|rd|th)\b")
 _FREE: Final = re.compile(
-    r"\b(?:free(?! (?:to|and clear|slot|spot|time|on|at)\b)|complimentary|gratis|on the house|no (?:extra |additional )?(?:charge|cost|fee)s?|nothing to pay|"
-    r"without (?:any )?(?:extra )?(?:charge|cost)|(?:not|n't|never) (?:\w+ )?(?:cost you|cost|charged?|be charged|have to pay|need to pay|pay)|"
+    r"\b(?:free(?! (?:to|and clear|slot|spot|time|on|at)\b)|complimentary|gratis|on the house|no (?:extra |"
+    r"additional )?(?:charge|cost|fee)s?|nothing to pay|"
+    r"without (?:any )?(?:extra )?(?:charge|cost)|(?:not|n't|never) (?:\w+ )?(?:cost you|cost|charged?|"
+    r"be charged|have to pay|need to pay|pay)|"
     r"(?:costs?|pay|charge) (?:you )?nothing|waived?|zero (?:dollars|cost))\b"
 )
 
@@ -132,7 +149,10 @@ def _clock_times(text: str) -> Iterator[Fact]:
 
 
 def _half_after(text: str, at: int) -> str:
-    match = re.match(r"\s*(?:o'clock)?\s*(?:in the (morning|afternoon|evening)|at (night)|(am|pm|a\.m\.?|p\.m\.?)(?![a-z]))", text[at:])
+    match = re.match(
+        r"\s*(?:o'clock)?\s*(?:in the (morning|afternoon|evening)|at (night)|(am|pm|a\.m\.?|p\.m\.?)(?![a-z]))",
+        text[at:],
+    )
     if match is None:
         return ""
     named = match.group(1) or match.group(2)
@@ -154,7 +174,8 @@ def _time(hour: int, minute: int, half: str, start: int, end: int) -> Fact:
 _MONTH: Final = "|".join(sorted((m for m in _MONTH_OF if m != "may"), key=len, reverse=True)) + "|may"
 _ORDINAL: Final = (
     r"(?:(?:twenty|thirty)[ -])?(?:" + "|".join(ORDINALS) + r")|\d{1,2}(?:st|nd|rd|th)?|"
-    r"(?:twenty|thirty)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|one|two|three|four|five|six|seven|eight|"
+    r"(?:twenty|thirty)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|one|two|three|four|five|six|"
+    r"seven|eight|"
     r"nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
 )
 _YEAR: Final = r"(?:,? (\d{4}|twenty twenty[ -](?:five|six|seven|eight)))?"
@@ -233,7 +254,7 @@ def _fact(kind: str, value: str, match: re.Match[str]) -> Fact:
 
 
 def _span(amount: str, unit: str) -> str:
-    one = unit.removesuffix("s") if unit not in {"s"} else unit
+    one = unit.removesuffix("s")
     if one in _MINUTES:
         return canonical(str(float(amount) * _MINUTES[one]))
     return f"{canonical(amount)} {_OTHER_SPANS[one]}"
@@ -325,8 +346,8 @@ class _NumberReader:
         clock = after == "o'clock" or bool(_half_after(self._text, end))
         if hour is not None and (clock or before in _TIME_BEFORE or before in {"closes", "opens"}):
             fact = _time(*hour, _half_after(self._text, end), start, end)
-            forms = fact.forms if clock else (*fact.forms, ("number", value))
-            self._take(Fact("time", forms, start, end))
+            both = fact.forms if clock else (*fact.forms, ("number", value))
+            self._take(Fact("time", both, start, end))
             return
         forms: list[tuple[str, str]] = [("number", value)] if run.value else []
         if len(run.digits) >= _SPELLED_OUT or len(run.chunks) > 1:

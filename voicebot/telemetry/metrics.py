@@ -125,10 +125,28 @@ def tool_called(connector: str, outcome: str) -> None:
 
 WITHHELD_KINDS = frozenset(
     {
-        "claim", "code", "closed", "date", "duration", "email", "free", "money", "month", "monthday", "name", "no", "number",
-        "open", "percent", "relative", "time", "web", "weekday", "yes",
+        "claim",
+        "code",
+        "closed",
+        "date",
+        "duration",
+        "email",
+        "free",
+        "money",
+        "month",
+        "monthday",
+        "name",
+        "no",
+        "number",
+        "open",
+        "percent",
+        "relative",
+        "time",
+        "web",
+        "weekday",
+        "yes",
     }
-)  # fmt: skip
+)
 """What a sentence may have lacked evidence for."""
 
 
