@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from random import Random
 
-from tests.core.timeline import CHAIN, CHAINED, POLICY, STARTED
+from tests.core.timeline import CHAIN, CHAINED, POLICY, STARTED, Timeline
 from voicebot.core import call
 from voicebot.core.commands import Command
 from voicebot.core.events import (
@@ -44,6 +44,7 @@ from voicebot.core.events import (
     TransferReported,
 )
 from voicebot.core.move import CallState
+from voicebot.core.policy import CallPolicy
 
 KINDS = 23
 """How many kinds of event `event` knows."""
@@ -82,7 +83,8 @@ def event(state: CallState, now_ms: int, kind: int, pick: int) -> Event:  # noqa
         case 9 | 10:
             return BrainClause(attempt, pick, ("At nine.", "", "One day.")[pick % 3], ())
         case 11:
-            return BrainToolWanted(attempt, ("orders", "refund", "unheard_of")[pick % 3], "{}")
+            name = ("orders", "refund", "book", "unheard_of", "cancel")[pick % 5]
+            return BrainToolWanted(attempt, name, f"{{{pick % 4}}}", "" if pick % 7 == 0 else "Shall I?")
         case 12:
             outcome = list(BrainOutcome)[pick % 5]
             return BrainFinished(attempt, outcome, "", str(pick), _EXPECTS[pick % 4], whole=pick % 7 == 0)
@@ -112,11 +114,21 @@ def event(state: CallState, now_ms: int, kind: int, pick: int) -> Event:  # noqa
             return STARTED
 
 
+def asked_for_consent(policy: CallPolicy = POLICY) -> tuple[CallState, int]:
+    """Return a call in which the caller has just heard whether something shall be booked, and its time."""
+    timeline = Timeline(policy).thinking("Thursday at four, please.")
+    timeline.asks()
+    return timeline.state, timeline.now_ms
+
+
 def one_call(seed: int) -> Iterator[tuple[CallState, tuple[Command, ...]]]:
-    """Yield the state and the commands after each step of a random call."""
+    """Yield the state and the commands after each step of a random call; some begin with a question for consent."""
     random = Random(seed)
     state, now_ms = call.begin(POLICY), 0
     happening: list[Event] = [CHAINED if seed % 2 else STARTED, CallAnswered("PCMU")]
+    if seed % 5 == 0:
+        happening = []
+        state, now_ms = asked_for_consent()
     for _ in range(300):
         due_ms = call.next_deadline(state)
         if due_ms is not None and due_ms <= now_ms:

@@ -180,7 +180,7 @@ def test_a_second_connector_waits_for_the_end_of_the_turn() -> None:
     call.finishes(BrainOutcome.WAITING_FOR_TOOLS)
     call.at(2150, ToolReturned(1, "{}"))
     second = Attempt(0, 2)
-    call.at(2155, BrainToolWanted(second, "orders", "{}"))
+    call.at(2155, BrainToolWanted(second, "orders", '{"of": "last"}'))
     call.at(2160, BrainFinished(second, BrainOutcome.WAITING_FOR_TOOLS, "", ""))
     call.at(2170, ToolReturned(2, '"late"'))
     assert len(call.all(StartBrain)) == 2, "one round on results is enough for a guess"

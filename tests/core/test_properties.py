@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handoff.machine import State as HandoffState
-from tests.core.sequences import KINDS, event, one_call
+from tests.core.sequences import KINDS, asked_for_consent, event, one_call
 from tests.core.timeline import CHAINED, POLICY, STARTED, with_phrases
 from voicebot.core import call
 from voicebot.core.commands import (
@@ -86,6 +86,7 @@ class Watched:
 
 def _check_commands(before: CallState, after: CallState, commands: tuple[Command, ...]) -> None:
     _check_brain_runs(before, commands)
+    _check_consent(before, commands)
     if before.early is not None and before.conversation.state is State.LISTENING and after.early is not None:
         side_effects = [c for c in commands if isinstance(c, CallTool) and c.name != "orders"]
         assert not side_effects, "a side effect of a turn that is not over"
@@ -95,6 +96,17 @@ def _check_commands(before: CallState, after: CallState, commands: tuple[Command
         assert not any(isinstance(c, StartBrain | CallTool) for c in commands)
     if any(isinstance(c, Note) and c.mark == "rejected" for c in commands) and len(commands) == 1:
         assert after == replace(before, tooling=after.tooling), "a rejected event changes nothing"
+
+
+def _check_consent(before: CallState, commands: tuple[Command, ...]) -> None:
+    """A first attempt of what has a side effect comes with the caller's yes, and no key is used by two things."""
+    agreed = {f.get("call") for f in (dict(c.fields) for c in commands if isinstance(c, Note)) if f.get("given") == 1}
+    tried = {tool.number for tool in before.tooling.calls if tool.tries}
+    for command in commands:
+        if isinstance(command, CallTool) and command.name in {"book", "cancel"}:
+            assert command.call in agreed | tried, "nobody agreed to it"
+            same_key = [t for t in before.tooling.calls if f"{before.call_id}-{t.key}" == command.key and t.tries]
+            assert all((t.name, t.arguments) == (command.name, command.arguments) for t in same_key)
 
 
 def _check_brain_runs(before: CallState, commands: tuple[Command, ...]) -> None:
@@ -190,6 +202,14 @@ def _play_out(watched: Watched) -> None:
     for utterance in watched.state.mouth.queue:
         watched.step(SpeechRendered(utterance.speech, utterance.frames, final=True))
         watched.step(Played(utterance.speech, utterance.frames))
+
+
+@deterministic
+@given(scripts)
+def test_nothing_is_done_without_consent(script: Script) -> None:
+    watched = Watched(POLICY)
+    watched.state, watched.now_ms = asked_for_consent()
+    watched.run(script)
 
 
 @deterministic

@@ -17,7 +17,7 @@ TERMINAL = {
     conversation: {"ended"},
     ear: set(),
     mouth: set(),
-    tooling: {"done", "fell_back", "cancelled"},
+    tooling: {"done", "fell_back", "cancelled", "declined"},
     safety: {"escalated"},
     machine: {"transferred", "presumed_transferred"},
 }

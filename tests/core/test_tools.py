@@ -136,7 +136,7 @@ def test_a_second_wish_for_the_same_connector_is_a_call_of_its_own() -> None:
     call = Timeline().thinking()
     call.wants()
     call.at(1500, ToolReturned(1, "{}"))
-    assert call.wants().key == "call-1-2"
+    assert call.wants(arguments='{"number": 8}').key == "call-1-2"
 
 
 def test_a_brain_that_waits_for_no_tool_goes_on_at_once() -> None:
@@ -149,7 +149,7 @@ def test_a_brain_that_goes_in_circles_is_stopped() -> None:
     call = Timeline().thinking()
     for number in range(1, 7):
         call.clause("One moment.")
-        call.wants()
+        call.wants(arguments=f'{{"number": {number}}}')
         call.at(call.now_ms, ToolReturned(number, "{}"))
     assert len(call.all(CallTool)) == 6
     assert len(call.all(StartBrain)) == 6

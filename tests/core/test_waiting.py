@@ -69,7 +69,7 @@ def test_phrases_do_not_come_twice_running() -> None:
 
 def looking_up() -> Timeline:
     """A policy in which a connector has a phrase of its own."""
-    orders, refund = UNTOUCHABLE.connectors
+    orders, refund, *_ = UNTOUCHABLE.connectors
     fitting = replace(orders, scaffolding=("Let me look up that order.",))
     return Timeline(replace(UNTOUCHABLE, connectors=(fitting, replace(refund, scaffolding=("I am checking.",)))))
 

@@ -29,7 +29,7 @@ from voicebot.core.events import (
     Transcribed,
 )
 from voicebot.core.mouth import State as MouthState
-from voicebot.core.policy import CallPolicy, Connector, Endpointing, Phrases, Transfer
+from voicebot.core.policy import CallPolicy, Connector, Endpointing, Phrases, SideEffect, Transfer
 
 C = TypeVar("C", bound=Command)
 
@@ -73,6 +73,8 @@ POLICY = CallPolicy(
     connectors=(
         Connector("orders", fallback='{"status": "unknown"}'),
         Connector("refund", idempotent=False),
+        Connector("book", side_effect=SideEffect.REVERSIBLE),
+        Connector("cancel", idempotent=False, retries=0, side_effect=SideEffect.IRREVERSIBLE),
     ),
 )
 
@@ -217,6 +219,12 @@ class Timeline:
         self.at(self.now_ms, BrainToolWanted(self.attempt, name, arguments))
         self.finishes(BrainOutcome.WAITING_FOR_TOOLS)
         return self.last(CallTool)
+
+    def asks(self, name: str = "book", arguments: str = '{"day": "thursday"}', question: str = "Thursday?") -> None:
+        """The brain wants a connector with a side effect; the caller hears the question."""
+        self.at(self.now_ms, BrainToolWanted(self.attempt, name, arguments, question))
+        self.finishes(BrainOutcome.WAITING_FOR_TOOLS, memory="booking")
+        self.plays()
 
     def handing_off(self, reason: str = "") -> Timeline:
         """The brain has asked for a human; the announcement is queued."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from voicebot.core import tooling
+from voicebot.core import consent, tooling
 from voicebot.core.commands import Line, Prepare, StartBrain
 from voicebot.core.conversation import State
 from voicebot.core.early import Early, same_words
@@ -13,18 +13,21 @@ from voicebot.core.move import Move
 
 
 def ask(move: Move) -> None:
-    """At a pause, ask the brain about the turn so far; a run on the same words goes on."""
+    """At a pause, ask the brain about the turn so far; a run on the same words goes on. Consent needs no brain."""
     talk = move.talk
     text = f"{talk.carried} {move.ear.text}".strip()
     if talk.state is not State.LISTENING or not text:
+        return
+    if talk.confirming and consent.given(text):
+        move.drop_early()
         return
     if move.early is not None and same_words(move.early.text, text):
         return
     move.drop_early()
     attempt = Attempt(move.mouth.epoch, talk.attempts + 1)
     engine = move.engine(Role.BRAIN)
-    due_ms = move.now_ms + move.brain_patience_ms(engine)
-    move.do(StartBrain(attempt, talk.turn + 1, text, _history(move), (), talk.memory, due_ms, engine))
+    due_ms, known = move.now_ms + move.brain_patience_ms(engine), tooling.known(move.tooling, move.policy)
+    move.do(StartBrain(attempt, talk.turn + 1, text, _history(move), (), talk.memory, due_ms, engine, known))
     move.talk = replace(talk, attempts=attempt.number)
     move.early = Early(attempt, text, move.now_ms, engine, due_ms)
 
@@ -37,11 +40,14 @@ def ask_on(move: Move) -> None:
     calls = move.tooling.of(early.attempt)
     if early.finished.outcome is not BrainOutcome.WAITING_FOR_TOOLS or not all(call.ended for call in calls):
         return
+    if tooling.way_out(calls, move.policy) is not None:
+        return  # what the dialplan says then is said in the turn itself
     attempt = Attempt(move.mouth.epoch, move.talk.attempts + 1)
     results = tuple((call.name, call.result) for call in calls)
     due_ms = move.now_ms + move.brain_patience_ms(early.engine)
     history, memory = _history(move), early.finished.memory
-    move.do(StartBrain(attempt, move.talk.turn + 1, early.text, history, results, memory, due_ms, early.engine))
+    known, turn = tooling.known(move.tooling, move.policy), move.talk.turn + 1
+    move.do(StartBrain(attempt, turn, early.text, history, results, memory, due_ms, early.engine, known))
     move.talk = replace(move.talk, attempts=attempt.number)
     move.early = replace(early, attempt=attempt, due_ms=due_ms, finished=None, rounds=1, results=results)
 
@@ -64,7 +70,7 @@ def clause_came(move: Move, early: Early, event: BrainClause) -> None:
 def tool_wanted(move: Move, early: Early, event: BrainToolWanted) -> bool:
     """Tell whether the connector may be called ahead; one that has side effects waits for the end of the turn."""
     known = tooling.connector(move.policy, event.name)
-    if known is not None and known.idempotent:
+    if known is not None and known.reads_only:
         return True
     move.early = replace(early, wishes=(*early.wishes, event))
     return False

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from voicebot.core import ahead, barge_in, ear, failover, handing_over, mouth, turns
-from voicebot.core.commands import Answer, CancelTool, Command, Layer
+from voicebot.core import ahead, barge_in, ear, failover, handing_over, mouth, tool_calls, turns
+from voicebot.core.commands import Answer, Command, Layer
 from voicebot.core.conversation import State, Trigger
 from voicebot.core.events import (
     BrainClause,
@@ -98,7 +98,7 @@ def next_deadline(state: CallState) -> int | None:
         state.handoff.due_ms,
         suspicion.confirm_due_ms if suspicion else None,
         suspicion.drop_due_ms if suspicion else None,
-        *(call.due_ms for call in state.tooling.running),
+        *(due_ms for tool in state.tooling.calls for due_ms in tool.deadlines()),
     )
     return min((due for due in candidates if due is not None), default=None)
 
@@ -109,6 +109,7 @@ def _dispatch(move: Move, event: Event) -> None:  # noqa: C901, PLR0912 - one ar
             move.call_id = event.call_id
             move.failover = failover.begun(event)
             _started(move, event)
+            tool_calls.look_up(move, event.caller)
         case CallAnswered():
             _answered(move)
         case CallEnded():
@@ -326,10 +327,8 @@ def _call_deadlines(move: Move) -> None:
 
 
 def _tool_deadlines(move: Move) -> None:
-    for call in move.tooling.running:
-        if call.due_ms <= move.now_ms:
-            move.do(CancelTool(call.number))
-            turns.tool_failed(move, ToolFailed(call.number, Category.TIMEOUT, permanent=True))
+    for number in [tool.number for tool in move.tooling.at_work]:
+        turns.tool_due(move, number)
 
 
 def _engine_deadlines(move: Move) -> None:

@@ -86,7 +86,7 @@ class StartBrain:
 
     `history` is what was said before this turn, as heard. `results` are (tool name, JSON) pairs of this turn, in the
     order of the calls. `memory` is what the last finished run returned. The first clause must come by `deadline_ms`.
-    `engine` is the brain to run. `known` are (name, JSON) pairs that were looked up for the call as it began.
+    `engine` is the brain to run. `known` are (name, JSON) pairs of what was looked up as the call began.
     """
 
     attempt: Attempt

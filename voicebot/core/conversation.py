@@ -96,6 +96,8 @@ class Conversation:
     """What the run was given of its tools."""
     asked: Attempt | None = None
     """The run whose tools are awaited."""
+    confirming: int = 0
+    """The connector call that the caller was asked about; 0 for none."""
     rounds: int = 0
     """How often the brain was run again on results in this turn."""
     memory: str = ""

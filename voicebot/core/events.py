@@ -184,13 +184,15 @@ class BrainClause:
 
 @dataclass(frozen=True, slots=True)
 class BrainToolWanted:
-    """The brain asks for a connector. `arguments` is a JSON object as text; vault tokens stand for sensitive values."""
+    """The brain asks for a connector. `arguments` is a JSON object as text; vault tokens stand for sensitive values.
+
+    `confirm` is what the caller is asked before a connector with a side effect is called.
+    """
 
     attempt: Attempt
     name: str
     arguments: str
     confirm: str = ""
-    """The question that the caller has to say yes to first; empty when there is no side effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +226,12 @@ class ToolReturned:
 
 @dataclass(frozen=True, slots=True)
 class ToolFailed:
-    """One attempt of a connector call failed."""
+    """One attempt of a connector call failed. `retry_after_ms`: the service wants no other before that."""
 
     call: int
     category: Category
     permanent: bool
+    retry_after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

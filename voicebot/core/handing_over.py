@@ -38,6 +38,7 @@ def hand_over(move: Move, reason: str) -> None:
     if not move.converse(conversation.Trigger.HANDOFF):
         return
     move.stop_answering()
+    move.withdraw()
     move.talk = replace(
         move.talk, carried="", waiting="", interrupted=False, leaving=False, no_input_due_ms=None, media_due_ms=None
     )
@@ -117,6 +118,7 @@ def _end_handoff(move: Move, trigger: machine.Trigger, outcome: Outcome) -> None
 def leave(move: Move, phrase: str, layer: Layer = Layer.GOODBYE) -> None:
     """Take the turn, say a last sentence and hang up once it was heard."""
     move.stop_answering()
+    move.withdraw()
     for trigger in FLOOR.get(move.talk.state, ()):
         move.converse(trigger)
     move.talk = replace(move.talk, leaving=True, no_input_due_ms=None, media_due_ms=None)
@@ -128,6 +130,7 @@ def leave(move: Move, phrase: str, layer: Layer = Layer.GOODBYE) -> None:
 def call_ended(move: Move, event: CallEnded) -> None:
     """The leg is gone, whoever ended it: settle what was under way."""
     move.stop_answering()
+    move.withdraw()
     move.flush()
     move.converse(conversation.Trigger.END)
     if move.handoff.under_way:
@@ -157,6 +160,7 @@ def hold_overdue(move: Move) -> None:
         return
     move.talk = replace(move.talk, hold_due_ms=None)
     move.stop_answering()
+    move.withdraw()
     move.do(Hangup(OK, "held"))
 
 

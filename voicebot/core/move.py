@@ -126,6 +126,13 @@ class Move:
 
     def do(self, command: Command) -> bool:
         """Issue a command unless the safety machine vetoes it; tell whether it was issued."""
+        if not self.may(command):
+            return False
+        self.commands.append(command)
+        return True
+
+    def may(self, command: Command) -> bool:
+        """Tell whether the safety machine lets a command pass; a veto is noted."""
         why = guard.veto(
             self.safety,
             command,
@@ -135,9 +142,7 @@ class Move:
         )
         if why:
             self.note("vetoed", command=type(command).__name__, why=why)
-            return False
-        self.commands.append(command)
-        return True
+        return not why
 
     def do_all(self, commands: tuple[Command, ...]) -> None:
         """Issue commands in order."""
@@ -223,9 +228,20 @@ class Move:
         self.drop_early()
         if self.talk.brain is not None:
             self.do(CancelBrain(self.talk.brain))
-        self.tooling, commands = tooling.cancelled(self.tooling, self.policy)
+        self.tooling, commands = tooling.cancelled(self.tooling, self.policy, asked=self.talk.confirming)
         self.do_all(commands)
         self.talk = self.talk.idle()
+
+    def withdraw(self) -> None:
+        """Ask the caller no more for consent."""
+        self.talk = replace(self.talk, confirming=0)
+        self.tooling, notes = tooling.withdrawn(self.tooling)
+        self.do_all(notes)
+
+    def tool(self, call: tooling.Call) -> None:
+        """Take over a connector call that has moved."""
+        self.tooling = self.tooling.with_call(call)
+        self.do(tooling.noted(call))
 
     def await_caller(self) -> None:
         """Start the clock for a caller who says nothing or is out of reach; not for one who is on hold."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,22 @@ class Budgets:
     tts_switch_ms: int = 800
     """A sentence's first audio, once it is due, while another voice could say it instead."""
     tool_hard_ms: int = 3_000
+    violation_limit: int = 3
+    """Connector calls of one phone call that may exceed their soft limit before a human takes over; 0: any number."""
     media_lost_ms: int = 5_000
     """After RTP stopped and the caller was asked: time until the call ends."""
     hold_ms: int = 600_000
     """A caller who is on hold is given up after this."""
     transfer_ms: int = 30_000
     """A REFER without a final NOTIFY becomes unknown after this."""
+
+
+class SideEffect(StrEnum):
+    """What a connector does to the world besides answering."""
+
+    NONE = "none"
+    REVERSIBLE = "reversible"
+    IRREVERSIBLE = "irreversible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +136,33 @@ class Connector:
     idempotent: bool = True
     retries: int = 1
     fallback: str = ""
-    """A template that stands in for the result; empty: the turn fails."""
+    """JSON that stands in for the result; the brain gets an error when there is neither this nor another fallback."""
     scaffolding: tuple[str, ...] = ()
     """Phrases that fit a wait for it."""
+    soft_ms: int = 800
+    """A call that takes longer is a budget violation."""
+    side_effect: SideEffect = SideEffect.NONE
+    """Anything but none needs the caller's consent."""
+    fallback_connector: str = ""
+    """Asked instead when this one fails."""
+    fallback_answer: str = ""
+    """Said instead, and the turn is over."""
+    fallback_reason: str = ""
+    """Why a human takes over instead."""
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether a call changes nothing: it may start ahead, run twice and be cancelled."""
+        return self.idempotent and self.side_effect is SideEffect.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A connector that is called as the call begins. `{caller}` in an argument stands for the caller's number."""
+
+    name: str
+    connector: str
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +209,7 @@ class CallPolicy:
     phrases: Phrases = field(default_factory=Phrases)
     transfer: Transfer = field(default_factory=Transfer)
     connectors: tuple[Connector, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
     number_lengths: tuple[int, ...] = ()
     """Digits of the numbers that the dialplan asks for: a run of such a length is complete."""
     slot_endpointing: tuple[tuple[str, Endpointing], ...] = ()
@@ -189,5 +225,6 @@ class CallPolicy:
         own = self.phrases
         single = (own.notice, own.greeting, own.unsupported, own.apology, own.handoff, own.handoff_failed, own.goodbye)
         fitting = tuple(phrase for connector in self.connectors for phrase in connector.scaffolding)
-        lists = (*own.scaffolding, *fitting, *own.progress, *own.no_match, *own.no_input)
+        answers = tuple(connector.fallback_answer for connector in self.connectors)
+        lists = (*answers, *own.scaffolding, *fitting, *own.progress, *own.no_match, *own.no_input)
         return tuple(dict.fromkeys(text for text in (*single, *lists) if text))

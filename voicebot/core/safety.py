@@ -84,6 +84,6 @@ def veto(safety: Safety, command: Command, policy: CallPolicy, *, ended: bool, h
         return "handing_off"
     if isinstance(command, CallTool) and safety.state is not State.CLEAR:
         known = connector(policy, command.name)
-        if known is None or not known.idempotent:
+        if known is None or not known.reads_only:
             return "gated"
     return ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from handoff.policy import ReasonCode
-from voicebot.core import ahead, tooling
+from voicebot.core import ahead, consent, tool_calls, tooling
 from voicebot.core.commands import CancelBrain, Hangup, Layer, StartBrain
 from voicebot.core.conversation import State, Trigger
 from voicebot.core.early import Early
@@ -16,7 +16,6 @@ from voicebot.core.events import (
     BrainFinished,
     BrainOutcome,
     BrainToolWanted,
-    Category,
     EngineFailed,
     Role,
     ToolFailed,
@@ -26,6 +25,7 @@ from voicebot.core.handing_over import OK, announced, hand_over, leave
 from voicebot.core.mouth import State as MouthState
 from voicebot.core.mouth import broken, dropped
 from voicebot.core.move import Move
+from voicebot.core.policy import Connector
 from voicebot.core.safety import Trigger as SafetyTrigger
 from voicebot.core.speech_plan import escalated
 
@@ -63,10 +63,32 @@ def take_turn(move: Move, text: str, ended_ms: int, *, keyed: bool = False) -> N
     move.talk = replace(move.talk.thinking(whole, history, ended_ms, move.now_ms, move.policy.budgets), keyed=keyed)
     move.note("turn", number=move.talk.turn, ended_ms=ended_ms)
     early = ahead.take_over(move, whole)
+    if move.talk.confirming and _consented(move):
+        return
     if early is None:
         _run_brain(move, ())
     else:
         _go_on_with(move, early)
+
+
+def _consented(move: Move) -> bool:
+    """Judge the turn as the answer to a question for consent; tell whether that was all there is to it.
+
+    A yes counts where the question was the last thing heard, to its end; otherwise it is asked again.
+    """
+    call = move.tooling.calls[move.talk.confirming - 1]
+    if not consent.given(move.talk.text):
+        tool_calls.decide(move, agreed=False)
+        return False
+    if consent.asked_last(move.talk.history, call.question):
+        tool_calls.decide(move, agreed=True)
+        move.talk = replace(move.talk, asked=call.attempt)
+        _go_on_with_results(move)
+    else:
+        move.note("asked_again", call=call.number)
+        _answer(move, call.question, Layer.PROMPT)
+        _all_said(move)
+    return True
 
 
 def _go_on_with(move: Move, early: Early) -> None:
@@ -102,7 +124,8 @@ def _run_brain(move: Move, results: tuple[tuple[str, str], ...]) -> None:
     attempt = Attempt(move.mouth.epoch, talk.attempts + 1)
     engine = move.engine(Role.BRAIN)
     due_ms = move.now_ms + move.brain_patience_ms(engine)
-    if move.do(StartBrain(attempt, talk.turn, talk.text, talk.history, results, talk.memory, due_ms, engine)):
+    known = tooling.known(move.tooling, move.policy)
+    if move.do(StartBrain(attempt, talk.turn, talk.text, talk.history, results, talk.memory, due_ms, engine, known)):
         talk = replace(talk, brain_engine=engine, results=results)
         move.talk = replace(talk, attempts=attempt.number, brain=attempt, asked=None, brain_due_ms=due_ms)
 
@@ -134,41 +157,24 @@ def tool_wanted(move: Move, event: BrainToolWanted) -> None:
         turn += 1  # of the turn that is coming
     elif event.attempt != move.talk.brain:
         return
-    move.tooling, call = tooling.planned(move.tooling, event, move.policy, move.now_ms, turn)
-    _start_call(move, call)
-
-
-def _start_call(move: Move, call: tooling.Call) -> None:
-    after, command = tooling.started(call, move.call_id)
-    if move.do(command):
-        move.tooling = move.tooling.with_call(after)
-        return
-    move.tooling = move.tooling.with_call(tooling.gave_up(call, Category.REJECTED, ""))
-    move.safety = move.safety.moved(SafetyTrigger.BLOCK) or move.safety
+    tool_calls.wanted(move, event, turn)
 
 
 def tool_returned(move: Move, event: ToolReturned) -> None:
-    """Take a result. One that comes after a cancel or the fallback is only remembered."""
-    call = move.tooling.find(event.call)
-    if call is None or call.state is not tooling.State.RUNNING:
-        move.note("late_result", call=event.call, state=call.state if call else "unknown")
-        return
-    done = replace(call, state=tooling.TRANSITIONS[call.state, tooling.Trigger.RETURN], result=event.result)
-    move.tooling = move.tooling.with_call(done)
+    """Take a connector's result."""
+    tool_calls.returned(move, event)
     _go_on_with_results(move)
 
 
 def tool_failed(move: Move, event: ToolFailed) -> None:
-    """Try again or fall back."""
-    call = move.tooling.find(event.call)
-    if call is None or call.state is not tooling.State.RUNNING:
-        move.note("late_failure", call=event.call, state=call.state if call else "unknown")
-        return
-    after = tooling.failed(call, event, move.policy, move.now_ms)
-    move.tooling = move.tooling.with_call(after)
-    move.note("tool_failed", call=event.call, category=event.category, state=after.state)
-    if after.state is tooling.State.RETRYING:
-        _start_call(move, after)
+    """Take a connector's failure."""
+    tool_calls.failed(move, event)
+    _go_on_with_results(move)
+
+
+def tool_due(move: Move, number: int) -> None:
+    """See to a connector call whose time has come."""
+    tool_calls.due(move, number)
     _go_on_with_results(move)
 
 
@@ -179,7 +185,15 @@ def _go_on_with_results(move: Move) -> None:
         ahead.ask_on(move)
         return
     calls = move.tooling.of(asked)
+    question = next((call for call in calls if call.state is tooling.State.CONFIRMING), None)
+    if question is not None:
+        _ask_consent(move, question)
+        return
     if not all(call.ended for call in calls):
+        return
+    way_out = tooling.way_out(calls, move.policy)
+    if way_out is not None:
+        _take_way_out(move, way_out)
         return
     if move.talk.rounds == ROUND_LIMIT:
         move.note("too_many_rounds", turn=move.talk.turn)
@@ -187,6 +201,36 @@ def _go_on_with_results(move: Move) -> None:
         return
     move.talk = replace(move.talk, rounds=move.talk.rounds + 1)
     _run_brain(move, tuple((call.name, call.result) for call in calls))
+
+
+def _ask_consent(move: Move, call: tooling.Call) -> None:
+    """Ask the caller before something is done. What else the run wanted goes on meanwhile."""
+    move.talk = replace(
+        move.talk, asked=None, confirming=call.number, expects="yes_no", brain_due_ms=None, no_matches=0, failures=0
+    )
+    _answer(move, call.question, Layer.PROMPT)
+    _all_said(move)
+
+
+def _take_way_out(move: Move, failed: Connector) -> None:
+    """A connector could not answer, and the dialplan says what then: a human, or a sentence."""
+    move.talk = replace(move.talk, asked=None, expects="", no_matches=0, failures=0)
+    if failed.fallback_reason:
+        hand_over(move, failed.fallback_reason)
+    else:
+        _answer(move, failed.fallback_answer, Layer.ANSWER)
+        _turn_answered(move)
+
+
+def _turn_answered(move: Move) -> None:
+    """The turn has its answer. After too much waiting for connectors a human takes over."""
+    limit, violations = move.policy.budgets.violation_limit, move.tooling.violations
+    if limit and violations >= limit and move.policy.transfer.target:
+        move.note("budget_violations", count=violations)
+        move.tooling = replace(move.tooling, violations=0)
+        hand_over(move, ReasonCode.BUDGET_VIOLATIONS)
+    else:
+        _all_said(move)
 
 
 def brain_finished(move: Move, event: BrainFinished) -> None:
@@ -207,7 +251,7 @@ def brain_finished(move: Move, event: BrainFinished) -> None:
             leave(move, "" if move.talk.answered else move.policy.phrases.goodbye)
         case BrainOutcome.ANSWERED if move.talk.answered:
             move.talk = replace(move.talk, no_matches=0, failures=0)
-            _all_said(move)
+            _turn_answered(move)
         case BrainOutcome.ANSWERED | BrainOutcome.NO_MATCH:
             _not_understood(move)
         case _:
@@ -302,6 +346,7 @@ def _run_failed(move: Move, attempt: Attempt, event: EngineFailed) -> None:
         give_up_turn(move, for_good=True)
         return
     move.do(CancelBrain(attempt))
+    move.withdraw()
     move.note("switched", role=Role.BRAIN, engine=other)
     _run_brain(move, move.talk.results)
 
