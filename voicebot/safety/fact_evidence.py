@@ -93,6 +93,7 @@ class Record:
     result: str
     acts: bool = False
     fresh: bool = True
+    turn: int = 0
 
 
 def entries_of(value: object, source: str, section: str, path: tuple[str, ...] = (), depth: int = 0) -> Iterator[Entry]:

@@ -53,13 +53,14 @@ class GatedBrain:
         """Begin a run of the brain behind the gate."""
         inner, records, asked = _recall(request.memory)
         fresh = _results(request, asked, self._facts)
-        looked_up = tuple(Record(name, "{}", result) for name, result in request.known)
+        records = tuple(replace(each, fresh=each.turn == request.turn) for each in records)
+        looked_up = tuple(Record(name, "{}", result, fresh=False) for name, result in request.known)
         known = Situation(
             request.text,
             self._clock(),
             earlier=tuple(line.text for line in request.history if line.speaker == "caller"),
             heard=tuple(line.text for line in request.history if line.speaker == "bot"),
-            records=(*(replace(each, fresh=False) for each in (*looked_up, *records)), *fresh),
+            records=(*looked_up, *records, *fresh),
         )
         run = _GatedRun(self._gate, known, request, post, self._unsupported)
         run.keep((*records, *fresh), ())
@@ -171,7 +172,9 @@ def _results(request: StartBrain, asked: tuple[Asked, ...], facts: DialplanFacts
     rows = []
     for index, (name, result) in enumerate(request.results):
         called, arguments = asked[index] if index < len(asked) else ("", "{}")
-        rows.append(Record(name, arguments if called == name else "{}", result, acts=name in facts.acts))
+        rows.append(
+            Record(name, arguments if called == name else "{}", result, acts=name in facts.acts, turn=request.turn)
+        )
     return tuple(rows)
 
 
@@ -185,7 +188,7 @@ def _remember(inner: str, records: tuple[Record, ...], asked: tuple[Asked, ...])
         if size > KEPT_CHARACTERS:
             break
         kept.insert(0, record)
-    rows = [[r.name, r.arguments, r.result, r.acts] for r in kept]
+    rows = [[r.name, r.arguments, r.result, r.acts, r.turn] for r in kept]
     return json.dumps({"gate": 1, "results": rows, "asked": asked, "memory": inner}, separators=(",", ":"))
 
 
@@ -195,7 +198,9 @@ def _recall(memory: str) -> tuple[str, tuple[Record, ...], tuple[Asked, ...]]:
         read = json.loads(memory) if memory else None
         if not isinstance(read, dict) or read.get("gate") != 1:
             return memory, (), ()
-        records = tuple(Record(str(n), str(a), str(r), bool(acts)) for n, a, r, acts in read["results"])
+        records = tuple(
+            Record(str(n), str(a), str(r), bool(acts), turn=int(turn)) for n, a, r, acts, turn in read["results"]
+        )
         return str(read["memory"]), records, tuple((str(n), str(a)) for n, a in read["asked"])
     except (ValueError, KeyError, TypeError):
         return memory, (), ()
