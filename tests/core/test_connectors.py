@@ -221,6 +221,20 @@ def test_what_was_done_unheard_is_told_to_the_next_who_wants_it_and_then_can_be_
     assert [tool.key for tool in call.all(CallTool)] == ["call-1-1", "call-1-3"]
 
 
+def test_what_was_done_and_not_heard_of_is_told_again_not_done_again() -> None:
+    call = Timeline(policy(BOOK)).thinking()
+    call.asks()
+    call.says("Yes.")
+    call.at(call.now_ms + 50, ToolReturned(1, '"booked"'))
+    call.clause("It is booked.")
+    call.at(call.now_ms + 10, KeyPressed())
+    call.says("Hello? Book it!")
+    call.at(call.now_ms, BrainToolWanted(call.attempt, "book", '{"day": "thursday"}', "Thursday?"))
+    call.finishes(BrainOutcome.WAITING_FOR_TOOLS)
+    assert len(call.all(CallTool)) == 1
+    assert call.last(StartBrain).results == (("book", '"booked"'),)
+
+
 def test_what_may_have_been_done_is_repeated_with_its_key() -> None:
     call = Timeline(policy(replace(BOOK, retries=0))).thinking()
     call.asks()
@@ -233,6 +247,22 @@ def test_what_may_have_been_done_is_repeated_with_its_key() -> None:
     call.says("Yes.")
     assert [tool.key for tool in call.all(CallTool)] == ["call-1-1", "call-1-1"]
     assert [tool.call for tool in call.all(CallTool)] == [1, 2]
+
+
+def test_a_repetition_that_was_declined_leaves_the_doubt() -> None:
+    call = Timeline(policy(replace(BOOK, retries=0))).thinking()
+    call.asks()
+    call.says("Yes.")
+    call.at(call.now_ms + 50, ToolFailed(1, BUSY, permanent=False))
+    call.answers("I am not sure whether that worked. Once more?")
+    call.plays()
+    for answer in ("Once more.", "No.", "Yes, once more."):
+        call.says(answer)
+        call.asks()
+    call.says("Yes.")
+    call.at(call.now_ms + 50, ToolReturned(call.last(CallTool).call, '"booked"'))
+    assert [tool.key for tool in call.all(CallTool)] == ["call-1-1", "call-1-1"]
+    assert not any(tool.owed for tool in call.state.tooling.calls)
 
 
 def test_what_may_have_been_done_and_has_no_key_is_not_repeated() -> None:
@@ -379,8 +409,13 @@ def test_the_caller_is_looked_up_while_it_rings_and_known_to_every_run() -> None
 
 @pytest.mark.parametrize(
     ("caller", "looked_up"),
-    [("tel:+4930123", '{"phone": "+4930123"}'), ("+4930123", '{"phone": "+4930123"}'), ("sip:anonymous.invalid", None),
-        ("sip:anonymous@anonymous.invalid", None), ("sip:+4930123;npdi@example.org", '{"phone": "+4930123"}')],
+    [
+        ("tel:+4930123", '{"phone": "+4930123"}'),
+        ("+4930123", '{"phone": "+4930123"}'),
+        ("sip:anonymous.invalid", None),
+        ("sip:anonymous@anonymous.invalid", None),
+        ("sip:+4930123;npdi@example.org", '{"phone": "+4930123"}'),
+    ],
 )
 def test_a_number_is_what_the_address_says(caller: str, looked_up: str | None) -> None:
     call = Timeline(policy(ORDERS, lookups=(CALLER,)), replace(STARTED, caller=caller))

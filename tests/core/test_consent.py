@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.timeline import POLICY, Timeline
+from tests.core.timeline import CHAINED, POLICY, Timeline
 from voicebot.core import consent
 from voicebot.core.commands import CallTool, CancelBrain, CancelTool, Layer, Line, Speak, StartBrain
 from voicebot.core.conversation import State
@@ -22,7 +22,6 @@ from voicebot.core.events import (
     ToolReturned,
 )
 from voicebot.core.tooling import State as ToolState
-from tests.core.timeline import CHAINED  # isort: skip
 
 DECLINED = '{"error": "declined"}'
 
@@ -42,7 +41,7 @@ def asked() -> Timeline:
     "text",
     [
         "Yes.", "yes please", "Yeah, sure.", "Um, yes, that's right.", "Okay, go ahead, thank you.", "Yes, please do.",
-        "Well, that’s fine.", "Yes, I do.", "Absolutely!", "Yep, perfect.", "of course", "Great, do it.", "YES",
+        "Well, that\u2019s fine.", "Yes, I do.", "Absolutely!", "Yep, perfect.", "of course", "Great, do it.", "YES",
     ],
 )  # fmt: skip
 def test_a_clear_yes_is_consent(text: str) -> None:

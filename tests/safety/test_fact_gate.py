@@ -97,7 +97,9 @@ def test_two_results_do_not_stand_for_each_other() -> None:
 
 
 def test_a_result_of_an_earlier_turn_is_still_evidence() -> None:
-    earlier = Record("order_status", '{"order_number":"48213"}', '{"outcome":"shipped","arrives_on":"Tuesday"}', fresh=False)
+    earlier = Record(
+        "order_status", '{"order_number":"48213"}', '{"outcome":"shipped","arrives_on":"Tuesday"}', fresh=False
+    )
     assert not said("It arrives on Tuesday.", "when does it arrive again", earlier).reason
 
 

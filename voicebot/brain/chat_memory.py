@@ -29,7 +29,7 @@ class WantedCall:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What the model said and asked for before it waited for tools, and what they returned; `at` lines into the history.
+    """What the model said and asked for before it waited, and what they returned, `at` lines into the history.
 
     Without results while they are waited for, or for good if the caller did not consent or spoke before they came.
     """

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from voicebot.brain.clauses import ClauseSplitter
 from voicebot.brain.chat_memory import WantedCall
+from voicebot.brain.clauses import ClauseSplitter
 from voicebot.brain.messages import END_CALL, HAND_TO_HUMAN
 from voicebot.core.events import Category
 from voicebot.remote.link import LinkError

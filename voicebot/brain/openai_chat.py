@@ -19,9 +19,9 @@ import openai
 from openai import APIResponse
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam, ChatCompletionToolParam
 
+from voicebot.brain.chat_memory import Round, answered, recall, remember
 from voicebot.brain.chat_stream import ChatReader, completion_chunks
 from voicebot.brain.clauses import SENTENCE_MARKS
-from voicebot.brain.chat_memory import Round, answered, recall, remember
 from voicebot.brain.messages import END_CALL, HAND_TO_HUMAN, Message, ToolSpec, messages, offered_tools
 from voicebot.brain.protocol import BrainResult
 from voicebot.core.commands import StartBrain
@@ -53,7 +53,7 @@ class Prices:
     written: float = 0.0
 
     def cost_micro(self, tokens: tuple[int, ...]) -> int:
-        """Return what a run cost, in millionths of the currency; those from the cache are among those that were read."""
+        """Return what a run cost, in millionths of the currency. What came from the cache is part of what was read."""
         if not tokens:
             return 0
         read, cached, written = tokens
@@ -81,7 +81,7 @@ class ChatSettings:
     """Returns the question to the caller before a connector is called with these arguments, JSON."""
     moment: Callable[[StartBrain], str] = lambda request: ""  # noqa: ARG005 - nothing to tell
     """Returns what is true only now, such as the time."""
-    prices: Prices = Prices()  # noqa: RUF009 - frozen
+    prices: Prices = Prices()
 
 
 class OpenAiBrain:

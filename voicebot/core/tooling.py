@@ -322,6 +322,22 @@ def settled(tooling: Tooling) -> tuple[Tooling, tuple[Command, ...]]:
     return tooling, tuple(notes)
 
 
+def sure(tooling: Tooling, key: int) -> Tooling:
+    """Forget the doubts about calls with this key: one of them has returned."""
+    doubtful = [call for call in tooling.calls if call.key == key and call.owed]
+    for call in doubtful:
+        tooling = tooling.with_call(replace(call, owed=False))
+    return tooling
+
+
+def untold(tooling: Tooling, policy: CallPolicy, turn: int) -> Tooling:
+    """Remember what was done in a turn whose answer the caller has not heard: who wants it again is told, no more."""
+    done = [c for c in tooling.calls if c.turn == turn and c.state is State.DONE and not reads_only(policy, c.name)]
+    for call in done:
+        tooling = tooling.with_call(replace(call, owed=True))
+    return tooling
+
+
 def way_out(calls: Iterable[Call], policy: CallPolicy) -> Connector | None:
     """Return the connector whose failure is answered by a sentence or a human, not by the brain."""
     fallen = [connector(policy, call.failed_as) for call in calls if call.state is State.FELL_BACK]

@@ -389,6 +389,7 @@ def give_up_turn(move: Move, *, for_good: bool) -> None:
     if _going(move):
         return
     move.stop_answering()
+    move.tooling = tooling.untold(move.tooling, move.policy, move.talk.turn)
     move.talk = replace(move.talk, failures=move.talk.failures + 1, carried="")
     move.note("turn_given_up", failures=move.talk.failures)
     if move.talk.state is State.LISTENING:

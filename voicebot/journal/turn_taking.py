@@ -32,6 +32,8 @@ class TurnTaking:
     """What a language model said without evidence, each with what it lacked."""
     tokens: tuple[int, ...] = ()
     """What its language model read, read from a cache and wrote, over all runs, those for nothing too."""
+    cost_micro: int = 0
+    """What that cost, in millionths of a currency."""
 
 
 def turn_taking_of(lines: Iterable[object]) -> dict[int, TurnTaking]:
@@ -65,6 +67,7 @@ def turn_taking_of(lines: Iterable[object]) -> dict[int, TurnTaking]:
 
 def _hear_of_run(turn: TurnTaking, event: BrainFinished) -> None:
     turn.withheld += tuple(each for each in event.withheld if each not in turn.withheld)
+    turn.cost_micro += event.cost_micro
     if event.tokens:
         turn.tokens = tuple(map(sum, zip_longest(turn.tokens, event.tokens, fillvalue=0)))
 

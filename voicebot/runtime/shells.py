@@ -189,7 +189,7 @@ class Shells:
         self.worked(Role.BRAIN, engine)
         for withheld in event.withheld:
             metrics.withheld(withheld.partition(" ")[0].rstrip(":"))
-        metrics.tokens_used(engine or UNNAMED, event.tokens)
+        metrics.tokens_used(engine or UNNAMED, event.tokens, event.cost_micro)
 
     def tool_over(self, number: int, outcome: str) -> None:
         """Count how an attempt of a connector call ended."""

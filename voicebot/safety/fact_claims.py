@@ -62,7 +62,8 @@ STATES: Final = frozenset({"ship", "deliver", "pack", "workshop", "ready", "repa
 """What a system only reports; the others are done by somebody."""
 BASES: Final[dict[str, str]] = {
     "book": "book reserve schedule arrange", "cancel": "cancel void", "move": "move reschedule shift postpone change",
-    "ship": "ship dispatch deliver", "send": "send email text mail forward message", "refund": "refund reimburse credit",
+    "ship": "ship dispatch deliver", "send": "send email text mail forward message",
+    "refund": "refund reimburse credit",
     "order": "order purchase buy", "pay": "pay charge bill", "update": (
         "update change correct edit save note add remove delete register replace upgrade waive extend hold keep "
         "apply record"

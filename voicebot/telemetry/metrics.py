@@ -52,6 +52,7 @@ _WITHHELD = Counter(
     "voicebot_withheld_sentences", "Sentences of a language model that had no evidence and were not spoken.", ["kind"]
 )
 _TOKENS = Counter("voicebot_brain_tokens", "Tokens that language models read and wrote.", ["engine", "direction"])
+_COST = Counter("voicebot_brain_cost", "What language models cost, by the prices of the dialplans.", ["engine"])
 _TRANSFERS = Counter("voicebot_transfers", "Transfers of callers to humans.", ["outcome"])
 
 
@@ -155,8 +156,9 @@ def withheld(kind: str) -> None:
     _WITHHELD.labels(kind if kind in WITHHELD_KINDS else "other").inc()
 
 
-def tokens_used(engine: str, tokens: tuple[int, ...]) -> None:
-    """Count the tokens of one run of a language model: read, read from the server's cache, written."""
+def tokens_used(engine: str, tokens: tuple[int, ...], cost_micro: int) -> None:
+    """Count what one run of a language model cost: tokens read, read from the server's cache, written; millionths."""
+    _COST.labels(engine).inc(cost_micro / 1_000_000)
     for direction, count in zip(("read", "cached", "written"), tokens, strict=False):
         _TOKENS.labels(engine, direction).inc(count)
 
