@@ -60,13 +60,13 @@ def test_a_lie_is_replaced_counted_and_traced_and_a_truth_has_its_evidence(
 def test_in_a_hybrid_the_playbook_answers_and_the_model_lies_in_vain(start_bot: StartBot, server: OpenAiServer) -> None:
     before = len(server.requests)
     server.replies = [Reply("Your bicycle is ready. It costs ninety dollars.")]
-    brain = {"engine": "hybrid", "model": "any", "threshold": 0.99}
+    brain = {"engine": "hybrid", "model": "any"}
     hybrid = start_bot({"brain": brain}, OPENAI_BASE_URL=server.url, OPENAI_API_KEY="none")
     with caller(hybrid) as phone:
         phone.say(line("shipping_express"))
         hybrid.await_spoken(phone, "14 dollars")
         assert phone.wait_bot_quiet(600)
-        phone.say(line("weather"))
+        phone.say(line("yes"))
         hybrid.await_spoken(phone, UNSUPPORTED)
         assert phone.wait_bot_quiet(400)
         said = hybrid.began(phone)

@@ -1,4 +1,4 @@
-"""The language model's brain against a scripted server: what it is told, what it remembers, what it may say, what it costs."""
+"""The language model's brain on a scripted server: what it is told and remembers, what it may say, what it costs."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_only_what_belongs_to_the_moment_stands_behind_the_callers_words() -> No
 
 
 def test_a_later_turn_still_knows_what_a_tool_returned_and_begins_with_the_same_messages() -> None:
-    silent: dict[str, object] = {"moment": lambda asked: ""}
+    silent: dict[str, object] = {"moment": lambda _: ""}
     with model(Reply("", (ORDER,)), Reply("It arrives on Tuesday."), Reply("On Tuesday."), **silent) as (server, brain):
         waiting = end_of(outcome_of(brain, request(1, "where is 48213")))
         told = end_of(outcome_of(brain, request(1, "where is 48213", results=(SHIPPED,), memory=waiting.memory)))
