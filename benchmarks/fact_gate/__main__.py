@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from itertools import product
 
 from benchmarks.fact_gate.corpus import cases, shop
 from benchmarks.fact_gate.judged import Judge
@@ -18,7 +19,7 @@ def main() -> None:
     """Print the figures."""
     judge, show = Judge(shop()), "--show" in sys.argv[1:]
     print("what                 answers  wrong    share")
-    for kind, half in (("lies", "tuned"), ("lies", "held_out"), ("truths", "tuned"), ("truths", "held_out")):
+    for kind, half in product(("lies", "truths"), ("tuned", "held_out", "fresh")):
         took, wrong = [], []
         every = cases(kind, half)
         for case in every:
