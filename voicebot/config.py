@@ -124,7 +124,7 @@ class DialplanSettings(_Section):
 class BrainSettings(_Section):
     """Which brain answers in dialplans that name none."""
 
-    engine: Literal["playbook", "openai"] = "playbook"
+    engine: Literal["playbook", "openai", "hybrid"] = "playbook"
     model: str = ""
     url: str = ""
     """For openai: the server's base address; unset: OPENAI_BASE_URL."""

@@ -34,7 +34,7 @@ CASES = {
         HEAD + "asr: {engine: ears}\n",
         "2:15: asr.engine: 'ears' is not a choice (use one of 'moonshine'",
     ),
-    "engine that is not built": (HEAD + "brain: {engine: hybrid}\n", "2:17: brain.engine: 'hybrid' is not a choice"),
+    "engine that is not built": (HEAD + "brain: {engine: oracle}\n", "2:17: brain.engine: 'oracle' is not a choice"),
     "key that nothing reads": (HEAD + "brain: {fact_gate: true}\n", "2:9: brain.fact_gate: this key is not known"),
     "no time at all": (
         HEAD + "no_input: {initial_ms: 0}\n",

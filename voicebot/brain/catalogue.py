@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from handoff.policy import ReasonCode
-from voicebot.brain.messages import ToolSpec
-from voicebot.brain.openai_chat import ChatSettings, OpenAiBrain
+from voicebot.brain.hybrid import HybridBrain, PlaybookAlone
+from voicebot.brain.openai_chat import ChatSettings, OpenAiBrain, Prices
 from voicebot.brain.playbook.brain import PlaybookBrain
+from voicebot.brain.prompts import PROMPTS, confirmation, moment
 from voicebot.brain.protocol import Brain
 from voicebot.dialplan.policy import Policy
 from voicebot.remote.link import Endpoint
+from voicebot.safety.fact_evidence import DialplanFacts
+from voicebot.safety.gated_brain import GatedBrain
 
-ENGINES = ("playbook", "openai")
-
-MANNERS = (
-    "You are on the telephone. Everything you write is spoken aloud: use short plain sentences, no lists, no markup, no"
-    " links. Say nothing as a fact that you were not told here or by a tool. When you cannot help, hand the caller to a"
-    " human."
-)
-"""Stands before a dialplan's own instructions."""
+ENGINES = ("playbook", "openai", "hybrid")
 
 
 class BrainUnavailable(Exception):
@@ -34,11 +29,19 @@ def build_brain(policy: Policy, name: str, model: str = "", endpoint: Endpoint |
     """
     match name:
         case "playbook":
-            return PlaybookBrain(policy)
+            return PlaybookAlone(PlaybookBrain(policy))
         case "openai":
-            return OpenAiBrain(chat_settings(policy, model, endpoint))
+            return _gated(OpenAiBrain(chat_settings(policy, model, endpoint)), policy)
+        case "hybrid":
+            model_brain = _gated(OpenAiBrain(chat_settings(policy, model, endpoint)), policy)
+            return HybridBrain(PlaybookBrain(policy), model_brain)
         case _:
             raise BrainUnavailable(f"brain.engine: there is no {name!r}; choose one of {', '.join(ENGINES)}")
+
+
+def _gated(brain: Brain, policy: Policy) -> Brain:
+    """Put the fact gate before a brain that invents; there is no way to one round it."""
+    return GatedBrain(brain, DialplanFacts(policy), policy.dialplan.phrases.unsupported)
 
 
 def chat_settings(policy: Policy, model: str, endpoint: Endpoint | None = None) -> ChatSettings:
@@ -47,19 +50,17 @@ def chat_settings(policy: Policy, model: str, endpoint: Endpoint | None = None) 
         raise BrainUnavailable("brain.model: a language model needs a name; set it here or as VOICEBOT_BRAIN__MODEL")
     if endpoint is None and not (os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")):
         raise BrainUnavailable("OPENAI_API_KEY is not set; set it, or OPENAI_BASE_URL for a server of your own")
-    dialplan = policy.dialplan
+    plan, prompt = policy.dialplan, PROMPTS.of(policy)
     return ChatSettings(
         model,
-        system_prompt="\n\n".join(filter(None, (MANNERS, dialplan.brain.instructions, _known_facts(policy)))),
-        tools=tuple(ToolSpec(name, part.description, part.json_schema()) for name, part in dialplan.connectors.items()),
+        system_prompt=prompt.text,
+        tools=prompt.tools,
         reason_codes=tuple(ReasonCode),
         endpoint=endpoint or Endpoint(),
-        first_s=dialplan.budgets.brain_first_ms / 1_000,
-        gap_s=dialplan.budgets.brain_gap_ms / 1_000,
+        first_s=plan.budgets.brain_first_ms / 1_000,
+        gap_s=plan.budgets.brain_gap_ms / 1_000,
+        max_speech_s=plan.brain.max_speech_s,
+        confirm=confirmation(policy),
+        moment=moment(policy),
+        prices=Prices(**plan.brain.prices.model_dump()),
     )
-
-
-def _known_facts(policy: Policy) -> str:
-    """Write what the dialplan states as fact; the same bytes in every call of a policy."""
-    facts = policy.dialplan.model_dump(mode="json", include={"time_zone", "currency", "hours", "knowledge"})
-    return f"What you know, as JSON: {json.dumps(facts, separators=(',', ':'))}"

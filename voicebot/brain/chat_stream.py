@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
+from voicebot.brain.chat_memory import WantedCall
 from voicebot.brain.clauses import ClauseSplitter
-from voicebot.brain.messages import END_CALL, HAND_TO_HUMAN, WantedCall
+from voicebot.brain.messages import END_CALL, HAND_TO_HUMAN
 from voicebot.core.events import Category
 from voicebot.remote.link import LinkError
 
@@ -49,10 +50,25 @@ class Choice(BaseModel):
     finish_reason: str | None = None
 
 
+class Cached(BaseModel):
+    """How much of a prompt the server had read before."""
+
+    cached_tokens: int | None = None
+
+
+class Usage(BaseModel):
+    """What a completion cost, in tokens."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: Cached | None = None
+
+
 class Chunk(BaseModel):
     """What is read of a `chat.completion.chunk`. The one that reports usage has no choices."""
 
     choices: list[Choice] | None = None
+    usage: Usage | None = None
     error: object = None
 
 
@@ -74,11 +90,15 @@ def completion_chunks(lines: Iterator[str]) -> Iterator[Chunk]:
 
 
 class ChatReader:
-    """Collects one completion. `said` is its text so far, `calls` are complete after `finish`."""
+    """Collects one completion. `said` is its text so far, `calls` are complete after `finish`.
+
+    `tokens` is what the server says of its cost: read, of that from its cache, written; empty when it says nothing.
+    """
 
     def __init__(self) -> None:
         self.said = ""
         self.calls: list[WantedCall] = []
+        self.tokens: tuple[int, ...] = ()
         self._splitter = ClauseSplitter()
         self._ready: list[str] = []
         self._fragments: dict[int, list[str]] = {}
@@ -86,6 +106,10 @@ class ChatReader:
 
     def take(self, chunk: Chunk) -> bool:
         """Take one chunk; True when it held text, a piece of a tool call, or the end."""
+        if chunk.usage is not None:
+            details = chunk.usage.prompt_tokens_details
+            cached = (details.cached_tokens or 0) if details is not None else 0
+            self.tokens = (chunk.usage.prompt_tokens, cached, chunk.usage.completion_tokens)
         if not chunk.choices:
             return False
         choice = chunk.choices[0]

@@ -8,6 +8,7 @@ next token. A long beginning is given out at a comma, so that the voice can star
 from __future__ import annotations
 
 import re
+import unicodedata
 
 FIRST_WORDS = 4
 """The first clause may end at a comma when it has this many words."""
@@ -22,8 +23,11 @@ _ABBREVIATIONS = """
     ft lb lbs oz hr hrs min max
 """
 ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
-_SENTENCE_MARKS = ".!?…"
+SENTENCE_MARKS = ".!?…"
 _CLAUSE_MARKS = ",;:"
+_LINK = re.compile(r"(?:https?://|www\.)(?:www\.)?([\w.-]+)\S*", re.IGNORECASE)
+_PICTURES = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs", "Mn"})
+"""Unicode categories of what no voice can say: emoji, their modifiers and joiners."""
 _CLOSERS = "\"'\u201d\u2019)]\u00bb"
 _TRAILING_LETTERS = re.compile(r"[^\W\d_]+$")
 
@@ -60,7 +64,8 @@ class ClauseSplitter:
         if not any(char.isalnum() for char in clause):
             return []
         self._given_out += 1
-        return [clause.lstrip(_SENTENCE_MARKS + _CLAUSE_MARKS + _CLOSERS).lstrip() if self._given_out > 1 else clause]
+        clause = _LINK.sub(_address_in_words, clause)
+        return [clause.lstrip(SENTENCE_MARKS + _CLAUSE_MARKS + _CLOSERS).lstrip() if self._given_out > 1 else clause]
 
     def _ends(self, *, followed_by_space: bool, line_ends: bool) -> bool:
         """Whether a clause ends with what is held."""
@@ -72,8 +77,8 @@ class ClauseSplitter:
         bare = bare.rstrip(_CLOSERS)
         if not bare:
             return False
-        before = bare.rstrip(_SENTENCE_MARKS + _CLAUSE_MARKS)
-        if bare[-1] in _SENTENCE_MARKS:
+        before = bare.rstrip(SENTENCE_MARKS + _CLAUSE_MARKS)
+        if bare[-1] in SENTENCE_MARKS:
             return _sentence_ends(before, bare[len(before) :], followed_by_space=followed_by_space)
         if bare[-1] in _CLAUSE_MARKS:
             wanted = LATER_WORDS if self._given_out else FIRST_WORDS
@@ -87,6 +92,8 @@ def _sentence_ends(before: str, marks: str, *, followed_by_space: bool) -> bool:
     words = before.split()
     if not words:
         return False
+    if not followed_by_space and ("://" in words[-1] or "@" in words[-1] or words[-1].lower().startswith("www")):
+        return False
     if marks != ".":
         return True
     word = words[-1]
@@ -96,6 +103,12 @@ def _sentence_ends(before: str, marks: str, *, followed_by_space: bool) -> bool:
     letters = _TRAILING_LETTERS.search(word)
     ending = letters.group() if letters else ""
     return len(ending) >= SPOKEN_SENTENCE_LETTERS and ending.lower() not in ABBREVIATIONS
+
+
+def _address_in_words(link: re.Match[str]) -> str:
+    """Say where a link leads: `https://www.shop.com/bikes` is `shop dot com`."""
+    end = link.group()[-1] if link.group()[-1] in SENTENCE_MARKS + _CLAUSE_MARKS else ""
+    return link.group(1).strip(".-").replace(".", " dot ") + end
 
 
 class MarkupFilter:
@@ -144,7 +157,7 @@ class MarkupFilter:
         self._after_link_text = char == "]"
         if char == "|":
             return " "
-        return "" if char in "*_[]" else char
+        return "" if char in "*_[]~" or unicodedata.category(char) in _PICTURES else char
 
     def _in_json(self, char: str) -> bool:
         inside = self._depth > 0 or char == "{"

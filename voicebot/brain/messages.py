@@ -7,11 +7,11 @@ caller's number) is written in front of it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from voicebot.brain.chat_memory import Round, WantedCall
 from voicebot.core.commands import StartBrain
 
 HAND_TO_HUMAN = "hand_to_human"
@@ -21,6 +21,7 @@ Message = dict[str, Any]
 """One message of the chat completions dialect."""
 
 _MISSING_RESULT = '{"error":"no result"}'
+_NOT_DONE = '{"error":"not carried out: the caller did not say yes to it, or spoke before it was"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +33,14 @@ class ToolSpec:
     parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
 
 
-@dataclass(frozen=True, slots=True)
-class WantedCall:
-    """A tool call of the model. `arguments` is the text of a JSON object."""
+def messages(system_prompt: str, request: StartBrain, rounds: Sequence[Round] = (), moment: str = "") -> list[Message]:
+    """Build the messages of one run.
 
-    id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What the model said and asked for before it waited for tools."""
-
-    said: str
-    calls: tuple[WantedCall, ...]
-
-
-def remember(rounds: Sequence[Round]) -> str:
-    """Write the rounds of a turn as the `memory` that the next run of the same turn gets."""
-    rows = [[r.said, [[call.id, call.name, call.arguments] for call in r.calls]] for r in rounds]
-    return json.dumps(rows, separators=(",", ":"))
-
-
-def recall(memory: str) -> tuple[Round, ...]:
-    """Read what `remember` wrote. Raises ValueError."""
-    if not memory:
-        return ()
-    try:
-        return tuple(Round(said, tuple(WantedCall(*call) for call in calls)) for said, calls in json.loads(memory))
-    except TypeError as error:
-        raise ValueError("the memory of a run was not written by this brain") from error
-
-
-def messages(system_prompt: str, request: StartBrain) -> list[Message]:
-    """Build the messages of one run. Raises ValueError for a memory that is not ours."""
+    `rounds` are what was asked of connectors in this turn and before, `moment` is what is true only now: it stands
+    behind the caller's words, where it spoils no prefix.
+    """
     sent: list[Message] = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    earlier = [each for each in rounds if not _of_turn(each, request)]
     for index, line in enumerate(request.history):
         if line.speaker == "tool":
             # The dialect has tool results only as answers to calls.
@@ -75,10 +48,23 @@ def messages(system_prompt: str, request: StartBrain) -> list[Message]:
             sent += [_asked(Round("", (call,))), _answered(call, line.text)]
         else:
             sent.append({"role": "user" if line.speaker == "caller" else "assistant", "content": line.text})
-    sent.append({"role": "user", "content": request.text})
+        for each in earlier:
+            if each.at == index:
+                sent += _exchange(each, _NOT_DONE)
+    for each in earlier:
+        if each.at >= len(request.history):
+            sent += _exchange(each, _NOT_DONE)
+    sent.append({"role": "user", "content": f"{request.text}\n\n({moment})" if moment else request.text})
     if request.results:
-        sent += _tool_messages(recall(request.memory) or _supposed_rounds(request), request)
+        own = [each for each in rounds if _of_turn(each, request)] or [_supposed_round(request)]
+        for each in own:
+            sent += _exchange(each, _MISSING_RESULT)
     return sent
+
+
+def _of_turn(each: Round, request: StartBrain) -> bool:
+    """Whether a round belongs to the turn that is being answered."""
+    return bool(request.results) and each.at == len(request.history)
 
 
 def offered_tools(tools: Sequence[ToolSpec], reason_codes: Sequence[str]) -> list[Message]:
@@ -105,20 +91,16 @@ def offered_tools(tools: Sequence[ToolSpec], reason_codes: Sequence[str]) -> lis
     ]
 
 
-def _tool_messages(rounds: Sequence[Round], request: StartBrain) -> list[Message]:
-    results = iter(request.results)
-    sent: list[Message] = []
-    for each in rounds:
-        sent.append(_asked(each))
-        # Every call must be answered, or servers refuse the whole request.
-        sent += [_answered(call, next(results, (call.name, _MISSING_RESULT))[1]) for call in each.calls]
-    return sent
+def _exchange(each: Round, missing: str) -> list[Message]:
+    """Write what was asked of connectors with what they said; every call must be answered, or servers refuse it all."""
+    results = dict(enumerate(each.results))
+    return [_asked(each), *(_answered(call, results.get(at, missing)) for at, call in enumerate(each.calls))]
 
 
-def _supposed_rounds(request: StartBrain) -> tuple[Round, ...]:
+def _supposed_round(request: StartBrain) -> Round:
     """Make up the calls of a turn that another brain began."""
     calls = (WantedCall(f"call_{index}", name, "{}") for index, (name, _) in enumerate(request.results))
-    return (Round("", tuple(calls)),)
+    return Round("", tuple(calls), tuple(result for _, result in request.results))
 
 
 def _asked(each: Round) -> Message:

@@ -19,27 +19,45 @@ import openai
 from openai import APIResponse
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam, ChatCompletionToolParam
 
+from voicebot.brain.chat_memory import Round, answered, recall, remember
 from voicebot.brain.chat_stream import ChatReader, completion_chunks
-from voicebot.brain.messages import (
-    END_CALL,
-    HAND_TO_HUMAN,
-    Message,
-    Round,
-    ToolSpec,
-    messages,
-    offered_tools,
-    recall,
-    remember,
-)
+from voicebot.brain.clauses import SENTENCE_MARKS
+from voicebot.brain.messages import END_CALL, HAND_TO_HUMAN, Message, ToolSpec, messages, offered_tools
 from voicebot.brain.protocol import BrainResult
 from voicebot.core.commands import StartBrain
-from voicebot.core.events import BrainClause, BrainFinished, BrainOutcome, BrainToolWanted, Category, EngineFailed, Role
+from voicebot.core.events import (
+    FRAME_MS,
+    BrainClause,
+    BrainFinished,
+    BrainOutcome,
+    BrainToolWanted,
+    Category,
+    EngineFailed,
+    Role,
+)
+from voicebot.core.spoken_length import frames_of
 from voicebot.remote.link import Endpoint, Exchange, ExchangeError, LinkError, LinkPool
 
 DRAIN_S = 0.5
 """How long the end of a body is waited for after the completion is over."""
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a million tokens cost, in the currency of the one who pays: read, read from the server's cache, written."""
+
+    read: float = 0.0
+    cached: float = 0.0
+    written: float = 0.0
+
+    def cost_micro(self, tokens: tuple[int, ...]) -> int:
+        """Return what a run cost, in millionths of the currency. What came from the cache is part of what was read."""
+        if not tokens:
+            return 0
+        read, cached, written = tokens
+        return round((read - cached) * self.read + cached * self.cached + written * self.written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,13 @@ class ChatSettings:
     gap_s: float = 2.0
     """Between two tokens."""
     max_tokens: int = 400
+    max_speech_s: float = 0.0
+    """An answer ends with the sentence before it would take longer to say; 0 for no limit."""
+    confirm: Callable[[str, str], str] = lambda name, arguments: ""  # noqa: ARG005 - nothing has a side effect
+    """Returns the question to the caller before a connector is called with these arguments, JSON."""
+    moment: Callable[[StartBrain], str] = lambda request: ""  # noqa: ARG005 - nothing to tell
+    """Returns what is true only now, such as the time."""
+    prices: Prices = Prices()
 
 
 class OpenAiBrain:
@@ -132,6 +157,11 @@ class ChatRun:
         self._post = post
         self._evidence = tuple(dict.fromkeys(f"tool:{name}" for name, _ in request.results))
         self._clauses = 0
+        self._rounds: tuple[Round, ...] = ()
+        self._frames = 0
+        """How long what was posted takes to say."""
+        self._sentence_over = True
+        self._full = False
 
     def cancel(self) -> None:
         """Cut the connection. Nothing is posted afterwards but what is being posted right now."""
@@ -144,7 +174,9 @@ class ChatRun:
             return
         reader = ChatReader()
         try:
-            sent = messages(self._settings.system_prompt, self._request)
+            self._rounds = self._recalled()
+            moment = self._settings.moment(self._request)
+            sent = messages(self._settings.system_prompt, self._request, self._rounds, moment)
             with exchange, contextlib.ExitStack() as responses:
                 exchange.within(self._settings.first_s)
                 response = exchange.request(lambda client: responses.enter_context(self._send(client, sent)))
@@ -155,6 +187,13 @@ class ChatRun:
         except (*ExchangeError, LinkError) as error:
             if not exchange.cancelled:
                 self.fail(exchange.failure(error))
+
+    def _recalled(self) -> tuple[Round, ...]:
+        """Return what was asked of connectors so far, with the results that have just come."""
+        rounds = recall(self._request.memory)
+        if self._request.results:
+            rounds = answered(rounds, self._request.results, len(self._request.history))
+        return rounds
 
     def _read(self, lines: Iterator[str], reader: ChatReader) -> None:
         exchange = self._exchange
@@ -188,33 +227,44 @@ class ChatRun:
             tools=cast("list[ChatCompletionToolParam]", self._tools),
             max_tokens=self._settings.max_tokens,
             stream=True,
+            stream_options={"include_usage": True},
         )
 
     def _say(self, clauses: list[str]) -> None:
+        limit = int(self._settings.max_speech_s * 1000 / FRAME_MS)
         for clause in clauses:
+            frames = frames_of(clause)
+            if limit and self._sentence_over and self._clauses and self._frames + frames > limit:
+                self._full = True
+            if self._full:
+                return
+            self._frames += frames
+            self._sentence_over = clause.rstrip("\"'\u201d\u2019)")[-1:] in SENTENCE_MARKS
             self._post(BrainClause(self._request.attempt, self._clauses, clause, self._evidence))
             self._clauses += 1
 
     def _conclude(self, reader: ChatReader) -> None:
         asked = {call.name: call for call in reader.calls}
         if HAND_TO_HUMAN in asked:
-            self._finish(
-                BrainOutcome.HANDOFF, reason_code=self._reason(reader.argument(asked[HAND_TO_HUMAN], "reason"))
-            )
+            reason = self._reason(reader.argument(asked[HAND_TO_HUMAN], "reason"))
+            self._finish(reader, BrainOutcome.HANDOFF, reason)
         elif END_CALL in asked:
-            self._finish(BrainOutcome.GOODBYE)
+            self._finish(reader, BrainOutcome.GOODBYE)
         elif reader.calls:
             for call in reader.calls:
-                self._post(BrainToolWanted(self._request.attempt, call.name, call.arguments))
-            earlier = recall(self._request.memory) if self._request.results else ()
-            self._finish(
-                BrainOutcome.WAITING_FOR_TOOLS, memory=remember((*earlier, Round(reader.said, tuple(reader.calls))))
-            )
+                question = self._settings.confirm(call.name, call.arguments)
+                self._post(BrainToolWanted(self._request.attempt, call.name, call.arguments, question))
+            asked_now = Round(reader.said, tuple(reader.calls), at=len(self._request.history))
+            self._rounds = (*self._rounds, asked_now)
+            self._finish(reader, BrainOutcome.WAITING_FOR_TOOLS)
         else:
-            self._finish(BrainOutcome.ANSWERED if self._clauses else BrainOutcome.NO_MATCH)
+            self._finish(reader, BrainOutcome.ANSWERED if self._clauses else BrainOutcome.NO_MATCH)
 
-    def _finish(self, outcome: BrainOutcome, reason_code: str = "", memory: str = "") -> None:
-        self._post(BrainFinished(self._request.attempt, outcome, reason_code, memory))
+    def _finish(self, reader: ChatReader, outcome: BrainOutcome, reason_code: str = "") -> None:
+        cost = self._settings.prices.cost_micro(reader.tokens)
+        memory = remember(self._rounds)
+        attempt, tokens = self._request.attempt, reader.tokens
+        self._post(BrainFinished(attempt, outcome, reason_code, memory, tokens=tokens, cost_micro=cost))
 
     def _reason(self, named: str) -> str:
         known = self._settings.reason_codes

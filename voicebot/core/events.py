@@ -202,7 +202,9 @@ class BrainFinished:
     `expects` names what the answer asks the caller for, so that the end of the next turn is recognised: `digits:5`,
     `yes_no`, `email` ..., with `@` and its name for a slot that has delays of its own; empty when it is nothing in
     particular. `whole`: the turn is one that the brain knows, as far as a recogniser gets words right, and none that it
-    knows goes on from there.
+    knows goes on from there. `withheld` are the sentences that were not spoken for lack of evidence, each after its
+    reason and ` | `. `tokens` is what a language model read, read from its server's cache (of that) and wrote, empty
+    when that is not known; `cost_micro` what that cost, in millionths of a currency.
     """
 
     attempt: Attempt
@@ -211,6 +213,9 @@ class BrainFinished:
     memory: str
     expects: str = ""
     whole: bool = False
+    withheld: tuple[str, ...] = ()
+    tokens: tuple[int, ...] = ()
+    cost_micro: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,8 @@ class Phrases:
     progress: tuple[str, ...] = ()
     no_match: tuple[str, ...] = ("Sorry, I did not get that. Could you say it another way?",)
     no_input: tuple[str, ...] = ("Are you still there?",)
+    unsupported: str = "I do not have that information. I can put you through to a colleague."
+    """A brain may say it; here, so that it is rendered ahead."""
     apology: str = "I am sorry, something is not working on my side."
     handoff: str = "I am putting you through to a colleague. One moment please."
     handoff_failed: str = "I am sorry, nobody can take your call right now. Can I help you with something else?"
@@ -223,7 +225,7 @@ class CallPolicy:
     def own_phrases(self) -> tuple[str, ...]:
         """Every text that a call may need without the brain."""
         own = self.phrases
-        single = (own.notice, own.greeting, own.apology, own.handoff, own.handoff_failed, own.goodbye)
+        single = (own.notice, own.greeting, own.unsupported, own.apology, own.handoff, own.handoff_failed, own.goodbye)
         fitting = tuple(phrase for connector in self.connectors for phrase in connector.scaffolding)
         answers = tuple(connector.fallback_answer for connector in self.connectors)
         lists = (*answers, *own.scaffolding, *fitting, *own.progress, *own.no_match, *own.no_input)

@@ -59,7 +59,7 @@ class Server(Part):
 class BrainFallback(Server):
     """A brain to ask when those before it cannot answer."""
 
-    engine: Literal["playbook", "openai"]
+    engine: Literal["playbook", "openai", "hybrid"]
     model: str = ""
 
 
@@ -78,15 +78,29 @@ class TtsFallback(Server):
     model: str = ""
 
 
+class PricesPart(Part):
+    """What a million tokens cost, in one currency."""
+
+    read: Annotated[float, Field(ge=0)] = 0.0
+    cached: Annotated[float, Field(ge=0)] = 0.0
+    """Those that the server had read before."""
+    written: Annotated[float, Field(ge=0)] = 0.0
+
+
 class BrainChoice(Server):
     """Which brain answers, and how sure it must be. `engine` unset means the configuration's."""
 
-    engine: Literal["playbook", "openai"] | None = None
+    engine: Literal["playbook", "openai", "hybrid"] | None = None
+    """`hybrid`: the playbook answers what it knows, a language model the rest."""
     model: str = ""
     fallbacks: tuple[BrainFallback, ...] | None = None
     """In order. Unset: the playbook stands in for a language model if there are intents; `[]`: nothing does."""
     instructions: str = ""
     """For a language model: who it is and what it may say."""
+    max_speech_s: Annotated[float, Field(ge=3, le=120)] = 25.0
+    """How long an answer of a language model may take to say; it ends with a sentence before that."""
+    prices: PricesPart = PricesPart()
+    """What a language model costs, for metrics and `voicebot trace`."""
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.45
     """Least cosine similarity between a turn and an example of an intent."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.02

@@ -123,6 +123,8 @@ class PhrasesPart(Part):
     """Follow while the wait goes on; the same holds."""
     no_match: tuple[Text, ...] = ("Sorry, I did not get that. Could you say it another way?",)
     no_input: tuple[Text, ...] = ("Are you still there?",)
+    unsupported: Text = "I do not have that information. I can put you through to a colleague."
+    """Takes the place of what a language model says without evidence."""
     apology: Text = "I am sorry, something is not working on my side."
     handoff: Text = "I am putting you through to a colleague. One moment please."
     handoff_failed: Text = "I am sorry, nobody can take your call right now. Can I help you with something else?"

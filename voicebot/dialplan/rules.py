@@ -50,7 +50,7 @@ def findings(plan: Dialplan) -> Iterator[Finding]:
     for key, name in plan.menu.items():
         if name not in plan.intents:
             yield ("menu", key), f"the intent {name!r} is not declared", nearest(name, plan.intents)
-    if plan.brain.engine == "playbook" and not plan.intents:
+    if plan.brain.engine in {"playbook", "hybrid"} and not plan.intents:
         yield ("brain", "engine"), "the playbook has no intents", "write 'intents:' or choose another engine"
     if plan.transfer.target and not _is_target(with_defaults(plan.transfer.target)):
         shown = repr(plan.transfer.target)

@@ -71,6 +71,13 @@ def draw_call(
         )
     else:
         console.print(f"{len(turns)} turns, no reply was heard")
+    tokens = [turn.tokens for turn in taking.values() if turn.tokens]
+    if tokens:
+        read, cached, written = (sum(each) for each in zip(*tokens, strict=True))
+        cost = _cost(sum(turn.cost_micro for turn in taking.values()))
+        console.print(
+            f"tokens: {read} read ({cached} from the server's cache), {written} written{cost}", highlight=False
+        )
     saved = [turn.saved_ms for turn in taking.values() if turn.saved_ms is not None]
     wasted = [spent_ms for turn in taking.values() for spent_ms in turn.wasted_ms]
     if saved or wasted:
@@ -99,6 +106,11 @@ def _draw_turn(console: Console, turn: TurnRecord, scale: int, taking: TurnTakin
     how = ", ".join(_how_it_was_taken(taking))
     if how:
         console.print(Text(f"    {how}", "dim"), soft_wrap=True)
+    for withheld in taking.withheld:
+        reason, _, sentence = withheld.partition(" | ")
+        console.print(
+            Text(f"    not said, {printable(reason)} has no evidence: {printable(sentence)}", "yellow"), soft_wrap=True
+        )
     if turn.bot_text:
         console.print(Text.assemble(("    bot     ", "dim"), printable(turn.bot_text)), soft_wrap=True)
 
@@ -124,6 +136,13 @@ def _how_it_was_taken(taking: TurnTaking) -> Iterator[str]:
     if taking.wasted_ms:
         yield f"asked ahead for nothing: {' + '.join(map(str, taking.wasted_ms))} ms"
     yield from taking.engines
+    if taking.tokens:
+        read, cached, written = (*taking.tokens, 0, 0, 0)[:3]
+        yield f"tokens: {read} read ({cached} from the server's cache), {written} written{_cost(taking.cost_micro)}"
+
+
+def _cost(cost_micro: int) -> str:
+    return f", cost {cost_micro / 1_000_000:.4f}" if cost_micro else ""
 
 
 def _stages(turn: TurnRecord) -> tuple[int, ...]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from voicebot.core.commands import Note, StartBrain
-from voicebot.core.events import Role
+from voicebot.core.events import BrainFinished, Role
 from voicebot.journal.lines import Step
 
 
@@ -27,6 +28,12 @@ class TurnTaking:
     """How long runs that were asked ahead for nothing went on, or were held back."""
     engines: tuple[str, ...] = ()
     """Which engines failed and which took over, in order."""
+    withheld: tuple[str, ...] = ()
+    """What a language model said without evidence, each with what it lacked."""
+    tokens: tuple[int, ...] = ()
+    """What its language model read, read from a cache and wrote, over all runs, those for nothing too."""
+    cost_micro: int = 0
+    """What that cost, in millionths of a currency."""
 
 
 def turn_taking_of(lines: Iterable[object]) -> dict[int, TurnTaking]:
@@ -38,6 +45,8 @@ def turn_taking_of(lines: Iterable[object]) -> dict[int, TurnTaking]:
         if not isinstance(step, Step):
             continue
         current = coming
+        if isinstance(step.event, BrainFinished):
+            _hear_of_run(turns.get(asked, coming), step.event)
         for note in step.commands:
             if isinstance(note, StartBrain):
                 asked = note.turn
@@ -51,9 +60,16 @@ def turn_taking_of(lines: Iterable[object]) -> dict[int, TurnTaking]:
                 coming = TurnTaking()
             elif note.mark == "backchannel":  # it ended a pause, but no turn
                 current.judged, current.waited_ms = "", None
-    if coming.wasted_ms or coming.engines:
+    if coming.wasted_ms or coming.engines or coming.withheld or coming.tokens:
         turns[max(turns, default=0) + 1] = coming
     return turns
+
+
+def _hear_of_run(turn: TurnTaking, event: BrainFinished) -> None:
+    turn.withheld += tuple(each for each in event.withheld if each not in turn.withheld)
+    turn.cost_micro += event.cost_micro
+    if event.tokens:
+        turn.tokens = tuple(map(sum, zip_longest(turn.tokens, event.tokens, fillvalue=0)))
 
 
 def _hear_of_engine(turn: TurnTaking, note: Note) -> None:

@@ -14,7 +14,7 @@ from voicebot.remote.link import Endpoint
 EMBEDDED: Final = {"asr": "moonshine", "brain": "playbook", "tts": "piper"}
 """What stands in for a remote engine when nothing else is said."""
 
-REMOTE: Final = frozenset({"openai", "vosk-server"})
+REMOTE: Final = frozenset({"hybrid", "openai", "vosk-server"})
 
 
 class Chosen(NamedTuple):

@@ -203,7 +203,7 @@ class CallDriver:
                 self._drain_limit_ms = entry.limit_ms
                 self._step(entry)
             case BrainFinished():
-                self._shells.brain_over(entry.attempt)
+                self._shells.brain_over(entry)
                 self._step(entry)
             case SpeechRendered(final=True):
                 self._shells.speaking.go_on()

@@ -32,7 +32,7 @@ from voicebot.core.commands import (
     Speak,
     StartBrain,
 )
-from voicebot.core.events import Attempt, EngineHealth, Event, Role, TransferReport, TransferReported
+from voicebot.core.events import Attempt, BrainFinished, EngineHealth, Event, Role, TransferReport, TransferReported
 from voicebot.dialplan.policy import Policy, SecretMissingError, resolve
 from voicebot.journal.writer import CallJournal
 from voicebot.media.playout import PlayoutRing
@@ -189,10 +189,13 @@ class Shells:
         if health is not None:
             health.worked()
 
-    def brain_over(self, attempt: Attempt) -> None:
-        """Forget a run that has ended by itself, in good order."""
-        engine, _ = self._runs.pop(attempt, ("", None))
+    def brain_over(self, event: BrainFinished) -> None:
+        """Forget a run that has ended by itself, in good order; count what the gate withheld and what it cost."""
+        engine, _ = self._runs.pop(event.attempt, ("", None))
         self.worked(Role.BRAIN, engine)
+        for withheld in event.withheld:
+            metrics.withheld(withheld.partition(" ")[0].rstrip(":"))
+        metrics.tokens_used(engine or UNNAMED, event.tokens, event.cost_micro)
 
     def tool_over(self, number: int, outcome: str) -> None:
         """Count how an attempt of a connector call ended."""

@@ -49,6 +49,11 @@ _ENGINE_WELL = Gauge(
 )
 _TOOL_CALLS = Counter("voicebot_tool_calls", "Attempts of connector calls.", ["connector", "outcome"])
 _SLOW_CALLS = Counter("voicebot_slow_connector_calls", "Connector calls over their soft limit.", ["connector"])
+_WITHHELD = Counter(
+    "voicebot_withheld_sentences", "Sentences of a language model that had no evidence and were not spoken.", ["kind"]
+)
+_TOKENS = Counter("voicebot_brain_tokens", "Tokens that language models read and wrote.", ["engine", "direction"])
+_COST = Counter("voicebot_brain_cost", "What language models cost, by the prices of the dialplans.", ["engine"])
 _TRANSFERS = Counter("voicebot_transfers", "Transfers of callers to humans.", ["outcome"])
 
 
@@ -123,6 +128,45 @@ def tool_called(connector: str, outcome: str) -> None:
 def connector_slow(connector: str) -> None:
     """Count a connector call that exceeded its soft limit."""
     _SLOW_CALLS.labels(connector).inc()
+
+
+WITHHELD_KINDS = frozenset(
+    {
+        "claim",
+        "code",
+        "closed",
+        "date",
+        "duration",
+        "email",
+        "free",
+        "money",
+        "month",
+        "monthday",
+        "name",
+        "no",
+        "number",
+        "open",
+        "percent",
+        "relative",
+        "time",
+        "web",
+        "weekday",
+        "yes",
+    }
+)
+"""What a sentence may have lacked evidence for."""
+
+
+def withheld(kind: str) -> None:
+    """Count a sentence that was not spoken, by what it lacked evidence for: `money`, `claim` ..."""
+    _WITHHELD.labels(kind if kind in WITHHELD_KINDS else "other").inc()
+
+
+def tokens_used(engine: str, tokens: tuple[int, ...], cost_micro: int) -> None:
+    """Count what one run of a language model cost: tokens read, read from the server's cache, written; millionths."""
+    _COST.labels(engine).inc(cost_micro / 1_000_000)
+    for direction, count in zip(("read", "cached", "written"), tokens, strict=False):
+        _TOKENS.labels(engine, direction).inc(count)
 
 
 def transfer_ended(outcome: str) -> None:

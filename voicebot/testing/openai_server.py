@@ -72,6 +72,8 @@ class Reply:
     calls: tuple[ScriptedCall, ...] = ()
     tokens: tuple[str, ...] = ()
     finish_reason: str = ""
+    usage: tuple[int, int, int] | None = None
+    """Tokens read, read from the cache, written; reported when the request asks for it."""
 
     def pieces(self) -> tuple[str, ...]:
         """Return the content deltas, in order."""
@@ -262,7 +264,9 @@ class OpenAiServer:
         reply = self.replies[min(number, len(self.replies) - 1)]
         if fault is Fault.GARBAGE:
             return iter([b"data: {not json\n\n"])
-        return chat_parts(reply, str(request.json().get("model", "scripted")))
+        body = request.json()
+        wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        return chat_parts(reply, str(body.get("model", "scripted")), wants_usage=wants_usage)
 
     async def _stream(
         self, request: Request, writer: asyncio.StreamWriter, kind: str, parts: Iterable[bytes], fault: Fault
@@ -293,7 +297,7 @@ class OpenAiServer:
             self._news.notify_all()
 
 
-def chat_parts(reply: Reply, model: str) -> Iterator[bytes]:
+def chat_parts(reply: Reply, model: str, *, wants_usage: bool = False) -> Iterator[bytes]:
     """Yield the server-sent events of one streamed chat completion, each whole."""
 
     def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
@@ -310,6 +314,15 @@ def chat_parts(reply: Reply, model: str) -> Iterator[bytes]:
         if tail:
             yield event({"tool_calls": [{"index": index, "function": {"arguments": tail}}]})
     yield event({}, reply.finish_reason or ("tool_calls" if reply.calls else "stop"))
+    if reply.usage is not None and wants_usage:
+        read, cached, written = reply.usage
+        usage = {
+            "prompt_tokens": read,
+            "completion_tokens": written,
+            "prompt_tokens_details": {"cached_tokens": cached},
+        }
+        chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": []}
+        yield b"data: " + json.dumps({**chunk, "usage": usage}).encode() + b"\n\n"
     yield b"data: [DONE]\n\n"
 
 
