@@ -86,7 +86,7 @@ class StartBrain:
 
     `history` is what was said before this turn, as heard. `results` are (tool name, JSON) pairs of this turn, in the
     order of the calls. `memory` is what the last finished run returned. The first clause must come by `deadline_ms`.
-    `engine` is the brain to run.
+    `engine` is the brain to run. `known` are (name, JSON) pairs of what was looked up as the call began.
     """
 
     attempt: Attempt
@@ -97,6 +97,7 @@ class StartBrain:
     memory: str
     deadline_ms: int
     engine: str = ""
+    known: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,21 @@ class Parameter(Part):
     required: bool = True
 
 
+class CachePart(Part):
+    """Which results of a connector are kept, for how long and for whom; only of one without side effect."""
+
+    ttl_s: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """How long a result is as good as a new one; 0: none is kept. None outlives the day at the business."""
+    scope: Literal["caller", "tenant"] = "caller"
+    """Who may get it again: the same caller, or every caller of the tenant who asks with the same arguments."""
+    sensitivity: Literal["secret", "personal", "public"] = "secret"
+    """`secret` is never kept. `personal` leaves the process encrypted only, and without a key not at all."""
+    outcomes: tuple[Name, ...] = ()
+    """The results that may be kept, by their `outcome`; `default` is a result without one."""
+    invalidates: tuple[Name, ...] = ()
+    """For a connector that changes something: the connectors whose kept results are dropped then."""
+
+
 class ConnectorPart(Part):
     """Where facts are fetched. `entry` is `module:function`: JSON arguments in, a JSON object out."""
 
@@ -45,8 +60,16 @@ class ConnectorPart(Part):
     retries: Annotated[int, Field(ge=0, le=1)] = 1
     fallback: Annotated[str, AfterValidator(_json_object)] = ""
     """A JSON object that stands in for the result when the connector fails; empty: the turn fails."""
+    side_effect: Literal["none", "reversible", "irreversible"] = "none"
+    """What a call changes."""
+    cache: CachePart = CachePart()
     scaffolding: tuple[Text, ...] = ()
     """Phrases that fill the wait for this connector; the general ones go on where a phrase would come twice running."""
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether a call may have a side effect."""
+        return self.side_effect != "none" or not self.idempotent
 
     def json_schema(self) -> dict[str, object]:
         """Return the JSON Schema of the arguments, as language models want it."""

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Final
 
+from voicebot.dialplan.connectors import ConnectorPart
 from voicebot.dialplan.endpointing import EndpointingPart
 from voicebot.dialplan.hours import WEEKDAYS
 from voicebot.dialplan.intents import IntentPart, SlotPart
@@ -128,6 +129,26 @@ def _connectors(plan: Dialplan) -> Iterator[Finding]:
         wrong = _unusable_entry(*connector.entry.split(":"))
         if wrong is not None:
             yield ("connectors", name, "entry"), *wrong
+        yield from _cache(plan, ("connectors", name, "cache"), connector)
+
+
+def _cache(plan: Dialplan, path: Path_, connector: ConnectorPart) -> Iterator[Finding]:
+    cache = connector.cache
+    if cache.ttl_s and connector.changes_something:
+        yield (*path, "ttl_s"), "results of a connector with side effects are not kept", "remove it"
+    elif cache.ttl_s and cache.sensitivity == "secret":
+        yield (*path, "ttl_s"), "what is secret is not kept", "add 'sensitivity: personal' or 'public', or remove it"
+    elif cache.ttl_s and not cache.outcomes:
+        yield (*path, "ttl_s"), "no outcome may be kept", "list them as 'outcomes: [shipped]'; [default] for none"
+    if cache.invalidates and not connector.changes_something:
+        yield (*path, "invalidates"), "a connector without side effects makes nothing untrue", "remove it"
+    for index, other in enumerate(cache.invalidates):
+        if other not in plan.connectors:
+            yield (
+                (*path, "invalidates", index),
+                f"the connector {other!r} is not declared",
+                nearest(other, plan.connectors),
+            )
 
 
 def _unusable_entry(module: str, function: str) -> tuple[str, str] | None:

@@ -22,9 +22,11 @@ from voicebot.dialplan.prompts import prompts
 from voicebot.media.frames import whole_frames
 from voicebot.media.recordings import UnusableRecording, phrase_key, read_recording
 from voicebot.runtime import chains, probes
+from voicebot.runtime.caching import caches_of
 from voicebot.runtime.chains import Chosen
 from voicebot.runtime.health import Health
 from voicebot.runtime.shells import CallEngines
+from voicebot.tools.kept_results import KeptResults
 from voicebot.tools.toolbox import ConnectorMissing, PythonToolbox
 from voicebot.tts.cache import SpeechCache
 from voicebot.tts.catalogue import TtsUnavailable, build_tts, workers_for
@@ -56,6 +58,7 @@ class EngineRoom:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._cache = SpeechCache(settings.data.dir / "cache" / "speech")
+        self.caches = caches_of(settings)
         self._closed = False
         self._lock = threading.Lock()
         self._recognisers: dict[Chosen, tuple[AsrEngine, Health]] = {}
@@ -66,6 +69,7 @@ class EngineRoom:
 
     def prepare(self, policies: Iterable[Policy]) -> None:
         """Load and warm everything that `policies` need. Raises EngineUnavailable."""
+        self.caches.warm_up()
         for policy in policies:
             # The recordings are read anew: their files may have changed while the dialplan did not.
             diction = diction_of(policy)
@@ -79,6 +83,12 @@ class EngineRoom:
         """Return the engines of a policy that was prepared."""
         with self._lock:
             return self._engines[policy.sha256]
+
+    def for_call(self, policy: Policy, user: str, uri: str) -> CallEngines:
+        """Return the same for one caller, told by the user part and the whole of a SIP URI."""
+        engines = self.for_policy(policy)
+        toolbox = engines.toolbox
+        return replace(engines, toolbox=toolbox.for_caller(user, uri)) if isinstance(toolbox, KeptResults) else engines
 
     def sick(self) -> tuple[str, ...]:
         """Return the engines that are not well at the moment, each once, as `role:name`."""
@@ -101,13 +111,14 @@ class EngineRoom:
             recogniser.close()
         for judge in self._judges.values():
             judge.close()
+        self.caches.close()
 
     def _built(self, policy: Policy) -> CallEngines:
         known = self._engines.get(policy.sha256)
         if known is not None:
             return known
         try:
-            toolbox = PythonToolbox(policy)
+            toolbox = KeptResults(PythonToolbox(policy), policy, self.caches)
         except ConnectorMissing as error:
             raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
         asr_chosen = chains.asr_chain(policy.dialplan, self._settings)

@@ -108,7 +108,8 @@ class Worker:
         if routed is None:
             metrics.call_refused("no_route")
             return Refuse(404, "Not Found")
-        driver = CallDriver(new_call_id(), incoming, self._engines.for_policy(routed.policy), self._lent)
+        engines = self._engines.for_call(routed.policy, incoming.caller, incoming.caller_uri)
+        driver = CallDriver(new_call_id(), incoming, engines, self._lent)
         with self._lock:
             self._calls.add(driver)
         driver.start()
