@@ -48,5 +48,7 @@ class IntentPart(Part):
     arguments: Mapping[Name, Template] = {}
     answers: Mapping[Name, Template] = {}
     """By outcome: of the source, of the connector (the result's `outcome`), or `default`."""
+    repeatable: bool = False
+    """Whether a language model's answer may be given again, that day, to whoever asks the same in general terms."""
     ends: Literal["", "goodbye", "handoff"] = ""
     reason_code: ReasonCode | Literal[""] = ""

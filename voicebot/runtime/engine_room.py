@@ -22,7 +22,7 @@ from voicebot.dialplan.prompts import prompts
 from voicebot.media.frames import whole_frames
 from voicebot.media.recordings import UnusableRecording, phrase_key, read_recording
 from voicebot.runtime import chains, probes
-from voicebot.runtime.caching import caches_of
+from voicebot.runtime.caching import caches_of, kept_answers
 from voicebot.runtime.chains import Chosen
 from voicebot.runtime.health import Health
 from voicebot.runtime.shells import CallEngines
@@ -190,8 +190,10 @@ class EngineRoom:
             brain = build_brain(policy, chosen.engine, chosen.model, chosen.endpoint())
         except (BrainUnavailable, SecretMissingError) as error:
             raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
-        brain.warm_up()
-        return brain, self._health(Role.BRAIN, name, lambda: probes.try_brain(brain))
+        health = self._health(Role.BRAIN, name, lambda: probes.try_brain(brain))
+        kept = kept_answers(brain, policy, self.caches, chosen)
+        kept.warm_up()
+        return kept, health
 
     def _health(self, role: Role, name: str, probe: Callable[[], None]) -> Health:
         failover = self._settings.failover

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from voicebot.asr.protocol import AsrEngine
+from voicebot.brain.kept_answers import KeptRun
 from voicebot.brain.protocol import Brain, BrainRun
 from voicebot.core.commands import (
     Answer,
@@ -185,8 +186,9 @@ class Shells:
 
     def brain_over(self, attempt: Attempt) -> None:
         """Forget a run that has ended by itself, in good order."""
-        engine, _ = self._runs.pop(attempt, ("", None))
-        self.worked(Role.BRAIN, engine)
+        engine, run = self._runs.pop(attempt, ("", None))
+        if not isinstance(run, KeptRun):
+            self.worked(Role.BRAIN, engine)
 
     def tool_over(self, number: int, outcome: str) -> None:
         """Count how an attempt of a connector call ended."""
