@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -198,6 +199,18 @@ class CacheSettings(_Section):
     """What a worker holds of each kind at most; the entry that was used longest ago goes first."""
     megabytes: Annotated[int, Field(ge=1, le=10_000)] = 32
     """The same, in MiB."""
+
+    @field_validator("url")
+    @classmethod
+    def _reads(cls, value: str) -> str:
+        parts = urlsplit(value)
+        try:
+            whole = not value or (bool(parts.hostname) and (parts.port is None or parts.port > 0))
+        except ValueError:  # of the port
+            whole = False
+        if not whole or not re.fullmatch(r"(/\d*)?", parts.path):
+            raise ValueError("is not the address of a server | write it as redis://HOST:PORT/DB")
+        return value
 
     @field_validator("key")
     @classmethod

@@ -15,6 +15,7 @@ from voicebot.asr.failures import EngineUnavailableError
 from voicebot.asr.protocol import AsrEngine
 from voicebot.brain.catalogue import BrainUnavailable, build_brain
 from voicebot.brain.protocol import Brain
+from voicebot.cache.shelf import Kind
 from voicebot.config import Settings
 from voicebot.core.events import Category, Role
 from voicebot.dialplan.policy import Policy, SecretMissingError
@@ -22,7 +23,7 @@ from voicebot.dialplan.prompts import prompts
 from voicebot.media.frames import whole_frames
 from voicebot.media.recordings import UnusableRecording, phrase_key, read_recording
 from voicebot.runtime import chains, probes
-from voicebot.runtime.caching import caches_of, kept_answers
+from voicebot.runtime.caching import Figures, caches_of, figures, kept_answers, speech_folder
 from voicebot.runtime.chains import Chosen
 from voicebot.runtime.health import Health
 from voicebot.runtime.shells import CallEngines
@@ -57,8 +58,8 @@ class EngineRoom:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._cache = SpeechCache(settings.data.dir / "cache" / "speech")
         self.caches = caches_of(settings)
+        self._cache = SpeechCache(speech_folder(settings), tally=self.caches.tally)
         self._closed = False
         self._lock = threading.Lock()
         self._recognisers: dict[Chosen, tuple[AsrEngine, Health]] = {}
@@ -94,6 +95,18 @@ class EngineRoom:
         """Return the engines that are not well at the moment, each once, as `role:name`."""
         with self._lock:
             return tuple(sorted({name for engines in self._engines.values() for name in engines.sick()}))
+
+    def cache_figures(self) -> tuple[Figures, ...]:
+        """Return the figures of all caches of this process."""
+        return figures(self.caches, self._cache)
+
+    def clear_cache(self, kind: Kind, tenant: str | None) -> int:
+        """Drop what this process keeps of a kind, of one tenant or of all, and return how many entries that were."""
+        dropped = self.caches.clear(kind, tenant)
+        if kind is Kind.TTS and tenant is None:
+            dropped += self._cache.held()[0]
+            self._cache.clear()
+        return dropped
 
     def close(self) -> None:
         """Release threads and connections."""

@@ -128,8 +128,8 @@ def meanings() -> Mapping[str, tuple[str, ...]]:
     for (name, way), (first, second) in product(_TWO_DAYS, product(DAYS[:5], repeat=2)):
         if first != second:
             found.setdefault(f"{name}: {first}, {second}", []).append(way.format(first, second))
-    for name, ways in _SINGLE.items():
-        found.setdefault(name, []).extend(ways)
+    for name, single in _SINGLE.items():
+        found.setdefault(name, []).extend(single)
     return {name: tuple(dict.fromkeys(ways)) for name, ways in found.items()}
 
 
