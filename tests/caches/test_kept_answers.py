@@ -76,6 +76,12 @@ class Model:
         self.closed = True
 
 
+class Withholding(BrainFinished):
+    """The end of a run of which a fact gate has dropped a sentence."""
+
+    withheld = ("number | It is free on Mars.",)
+
+
 def clause(text: str, evidence: tuple[str, ...] = EVIDENCE, index: int = 0) -> BrainClause:
     return BrainClause(ATTEMPT, index, text, evidence)
 
@@ -287,6 +293,8 @@ class TestTime:
         # The checker of facts has dropped the clause before, between or around.
         [clause("Six fifty.", index=1), finished()],
         [clause("Six fifty."), clause("It is free.", index=2), finished()],
+        [clause("Six fifty."), Withholding(ATTEMPT, BrainOutcome.ANSWERED, "", "")],
+        [clause("I am not sure about that.", ("dialplan:phrases.unsupported",)), finished()],
         [SafetyFlagged("unsupported"), clause("Six fifty."), finished()],
         [clause("Six fifty."), BrainToolWanted(ATTEMPT, "prices", "{}"), finished()],
         [clause("Six fifty."), finished(BrainOutcome.WAITING_FOR_TOOLS)],

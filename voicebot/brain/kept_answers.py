@@ -3,7 +3,8 @@
 What is kept is an answer to the first question of a call, in general terms, that an intent marked `repeatable` stands
 for, and that rests on the dialplan alone: every clause has evidence, all of it `dialplan:`. So nothing that a connector
 returned, that the caller said, or that nobody can vouch for is ever said to somebody else. An answer of which a clause
-was dropped on the way, by whoever checks facts, is not kept either: its clauses are not numbered through.
+was dropped on the way, by whoever checks facts, is not kept either: its end says so, or its clauses are not numbered
+through.
 
 It is given again to the same question (`same_question`), on the same day at the business, under the same policy and
 model, and no longer than the business stays open or closed: until then `until six` and `we open at ten` are true.
@@ -38,6 +39,9 @@ ALIKE: Final = 0.55
 to 0.60; it guards against what the rules let differ."""
 
 MOST_CLAUSES: Final = 12
+
+_SAYS: Final = re.compile(r"dialplan:(?!phrases\b).+")
+"""What the dialplan knows. Its phrases are what is said when nothing is known."""
 
 _MOMENT: Final = re.compile(
     r"\b(?:now|currently|at the moment|at present|still|already|yet|just|soon|ago|in (?:about |less than |under )?\S+ "
@@ -179,7 +183,8 @@ class _Listening:
                 self.plain = self.plain and result.index == len(self.clauses) < MOST_CLAUSES
                 self.clauses.append(result)
             case BrainFinished(outcome=BrainOutcome.ANSWERED, reason_code="", memory="", expects=""):
-                if self.plain and self.clauses:
+                # Sentences that the fact gate has dropped are named where the run ends, if there is a gate.
+                if self.plain and self.clauses and not getattr(result, "withheld", ()):
                     self.keep(self.clauses)
                 self.plain = False
             case _:
@@ -214,7 +219,7 @@ def _spoken_before(request: StartBrain) -> bool:
 
 def _of_dialplan(clause: BrainClause) -> bool:
     """Whether a clause is as true for everybody, until the business opens or closes."""
-    vouched = bool(clause.evidence) and all(source.startswith("dialplan:") for source in clause.evidence)
+    vouched = bool(clause.evidence) and all(_SAYS.fullmatch(source) for source in clause.evidence)
     return vouched and "?" not in clause.text and "[" not in clause.text and not _MOMENT.search(clause.text)
 
 
