@@ -166,6 +166,24 @@ def drain(settings: Settings, _arguments: argparse.Namespace) -> int:
     return 0
 
 
+def cache_stats(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Print what the caches of the running bot hold, and how often they helped."""
+    from voicebot.cache.shelf import Kind
+    from voicebot.runtime.cache_console import Chosen, stats
+
+    kind = None if arguments.kind is None else Kind(arguments.kind)
+    return stats(settings, Chosen(kind, arguments.tenant), as_json=arguments.json)
+
+
+def cache_clear(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Let the running bot forget what it keeps."""
+    from voicebot.cache.shelf import Kind
+    from voicebot.runtime.cache_console import Chosen, clear
+
+    kind = None if arguments.kind is None else Kind(arguments.kind)
+    return clear(settings, Chosen(kind, arguments.tenant))
+
+
 def db_upgrade(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Bring the tables to this version."""
     from voicebot.journal.console import upgrade_store

@@ -74,9 +74,23 @@ def _serving(commands: Subparsers) -> None:
     web.set_defaults(run=app.web)
     drain = commands.add_parser("drain", help="let the running bot finish its calls and stop")
     drain.set_defaults(run=app.drain)
+    _caches(commands)
     db = commands.add_parser("db", help="the database").add_subparsers(dest="db", required=True, metavar="COMMAND")
     upgrade = db.add_parser("upgrade", help="bring the tables to this version")
     upgrade.set_defaults(run=app.db_upgrade)
+
+
+def _caches(commands: Subparsers) -> None:
+    caches = commands.add_parser("cache", help="what the running bot keeps for the next caller")
+    which = caches.add_subparsers(dest="cache", required=True, metavar="COMMAND")
+    stats = which.add_parser("stats", help="hits, misses and sizes, of all workers together")
+    stats.add_argument("--json", action="store_true", help="as a JSON object")
+    stats.set_defaults(run=app.cache_stats)
+    clear = which.add_parser("clear", help="forget it")
+    clear.set_defaults(run=app.cache_clear)
+    for command in (stats, clear):
+        command.add_argument("--tenant", metavar="T", help="only what is this tenant's")
+        command.add_argument("--kind", choices=("prompt", "answers", "tts", "connectors"))
 
 
 def _calling(commands: Subparsers) -> None:
@@ -91,7 +105,9 @@ def _dialplans(commands: Subparsers) -> None:
     check = commands.add_parser("check", help="check dialplans: file:line:column of every error")
     check.add_argument("path", type=Path, nargs="?", help="a folder or a file; default: dialplans.path")
     check.set_defaults(run=app.check)
-    simulate = commands.add_parser("simulate", help="run a scenario in text, without SIP; 0 only if all went as it says")
+    simulate = commands.add_parser(
+        "simulate", help="run a scenario in text, without SIP; 0 only if all went as it says"
+    )
     simulate.add_argument("scenario", type=Path, nargs="+", help="a YAML file; see docs/admin.md")
     simulate.add_argument("--audio", action="store_true", help="with voices and the recogniser, in virtual time")
     simulate.set_defaults(run=app.simulate)

@@ -10,8 +10,18 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from voicebot.dialplan.engines import AsrFallback, BrainFallback, KeyReference, TtsFallback
 from voicebot.dialplan.source import Fault, Mark, Path_, Source, Value, dotted, read_source
@@ -20,7 +30,10 @@ from voicebot.dialplan.validation import explain
 PREFIX: Final = "VOICEBOT_"
 SEPARATOR: Final = "__"
 
-_SECRETS: Final[tuple[Path_, ...]] = (("sip", "account", "password"),)
+_SECRETS: Final[tuple[Path_, ...]] = (("sip", "account", "password"), ("cache", "key"))
+_URLS: Final[tuple[Path_, ...]] = (("store", "url"), ("cache", "url"))
+LEAST_KEY: Final = 32
+"""Characters of `cache.key`."""
 _URL_PASSWORD = re.compile(r"://[^/@:]*:[^/@]+@")
 
 
@@ -172,6 +185,41 @@ class FailoverSettings(_Section):
     """How often an engine that is ill is tried, off the calls' path; after 60 times only at every tenth beat."""
 
 
+class CacheSettings(_Section):
+    """Where answers and results of connectors are kept for the next caller. What is kept, the dialplans say."""
+
+    url: Annotated[str, Field(repr=False, pattern=r"^(rediss?://.+)?$")] = ""
+    """A server that speaks Redis' protocol and all workers share: `redis://HOST:PORT/DB`. Empty: each for itself."""
+    key: SecretStr = SecretStr("")
+    """Only from VOICEBOT_CACHE__KEY, at least 32 characters: what leaves the process is encrypted with it. Without one
+    only what is public and every caller's leaves it."""
+    timeout_ms: Annotated[int, Field(ge=1, le=50)] = 5
+    """What the server may cost a turn; after that the entry counts as missing."""
+    entries: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+    """What a worker holds of each kind at most; the entry that was used longest ago goes first."""
+    megabytes: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """The same, in MiB."""
+
+    @field_validator("url")
+    @classmethod
+    def _reads(cls, value: str) -> str:
+        parts = urlsplit(value)
+        try:
+            whole = not value or (bool(parts.hostname) and (parts.port is None or parts.port > 0))
+        except ValueError:  # of the port
+            whole = False
+        if not whole or not re.fullmatch(r"(/\d*)?", parts.path):
+            raise ValueError("is not the address of a server | write it as redis://HOST:PORT/DB")
+        return value
+
+    @field_validator("key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < LEAST_KEY:
+            raise ValueError(f"is shorter than {LEAST_KEY} characters | make one with: openssl rand -base64 32")
+        return value
+
+
 class DrainSettings(_Section):
     """How the bot goes away."""
 
@@ -198,6 +246,7 @@ class Settings(_Section):
     asr: AsrSettings = AsrSettings()
     tts: TtsSettings = TtsSettings()
     failover: FailoverSettings = FailoverSettings()
+    cache: CacheSettings = CacheSettings()
     drain: DrainSettings = DrainSettings()
     log: LogSettings = LogSettings()
 
@@ -239,11 +288,11 @@ def _secrets_in_file(source: Source, values: dict[str, Value]) -> list[Fault]:
         for path in _SECRETS
         if path in source.keys
     ]
-    store = values.get("store")
-    url = store.get("url") if isinstance(store, dict) else None
-    if isinstance(url, str) and _URL_PASSWORD.search(url):
-        path = ("store", "url")
-        faults.append(source.fault(path, "a password must not stand in a file", f"set {_variable(path)} instead"))
+    for path in _URLS:
+        section = values.get(str(path[0]))
+        url = section.get(str(path[1])) if isinstance(section, dict) else None
+        if isinstance(url, str) and _URL_PASSWORD.search(url):
+            faults.append(source.fault(path, "a password must not stand in a file", f"set {_variable(path)} instead"))
     return faults
 
 

@@ -71,3 +71,32 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     assert faults_of(tmp_path / "no.yaml", {}) == [
         f"{tmp_path / 'no.yaml'}: the file does not exist (create it or correct the path)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("URL", "localhost:6379", "cache.url"),
+        ("URL", "redis://host:port/0", "write it as redis://HOST:PORT/DB"),
+        ("URL", "redis:///0", "write it as redis://HOST:PORT/DB"),
+        ("URL", "redis://host/first", "write it as redis://HOST:PORT/DB"),
+        ("KEY", "short", "openssl rand -base64 32"),
+    ],
+)
+def test_a_cache_that_cannot_be_used_is_told(name: str, value: str, told: str) -> None:
+    (fault,) = faults_of(None, {f"VOICEBOT_CACHE__{name}": value})
+    assert told in fault
+    assert f"VOICEBOT_CACHE__{name}" in fault
+
+
+def test_the_secrets_of_the_cache_stand_in_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "bot.yaml"
+    file.write_text("cache:\n  url: redis://:hush@cache.example:6379/0\n  key: hush hush hush hush hush hush hush\n")
+    key, url = sorted(faults_of(file, {}))[::-1]
+    assert "VOICEBOT_CACHE__KEY" in key
+    assert "VOICEBOT_CACHE__URL" in url
+    assert "hush" not in key + url
+    settings = load_settings(
+        None, {"VOICEBOT_CACHE__URL": "rediss://user:hush@cache.example", "VOICEBOT_CACHE__KEY": ""}
+    )
+    assert "hush" not in repr(settings)

@@ -52,6 +52,30 @@ CASES = {
         HEAD + "connectors: {a: {entry: 'json:decoder'}}\n",
         "2:25: connectors.a.entry: 'decoder' in 'json' is not a function (name one)",
     ),
+    "kept with side effects": (
+        HEAD + "connectors: {a: {entry: 'json:loads', side_effect: reversible, cache: {ttl_s: 9}}}\n",
+        "connectors.a.cache.ttl_s: results of a connector with side effects are not kept (remove it)",
+    ),
+    "kept and secret": (
+        HEAD + "connectors: {a: {entry: 'json:loads', cache: {ttl_s: 9, outcomes: [x]}}}\n",
+        "connectors.a.cache.ttl_s: what is secret is not kept (add 'sensitivity: personal' or 'public'",
+    ),
+    "kept whatever it is": (
+        HEAD + "connectors: {a: {entry: 'json:loads', cache: {ttl_s: 9, sensitivity: public}}}\n",
+        "connectors.a.cache.ttl_s: no outcome may be kept (list them",
+    ),
+    "kept for ever": (
+        HEAD + "connectors: {a: {entry: 'json:loads', cache: {ttl_s: 86401}}}\n",
+        "connectors.a.cache.ttl_s: 86401: input should be less than or equal to 86400",
+    ),
+    "drops without reason": (
+        HEAD + "connectors: {a: {entry: 'json:loads', cache: {invalidates: [a]}}}\n",
+        "connectors.a.cache.invalidates: a connector without side effects makes nothing untrue (remove it)",
+    ),
+    "drops what is not there": (
+        HEAD + "connectors: {a: {entry: 'json:loads', side_effect: reversible, cache: {invalidates: [b]}}}\n",
+        "connectors.a.cache.invalidates[0]: the connector 'b' is not declared",
+    ),
     "module that fails": (
         HEAD + "connectors: {a: {entry: 'tests.dialplans.broken:go'}}\n",
         "2:25: connectors.a.entry: the module 'tests.dialplans.broken' cannot be imported: RuntimeError('no')",

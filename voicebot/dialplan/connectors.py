@@ -60,6 +60,21 @@ class Parameter(Part):
     required: bool = True
 
 
+class CachePart(Part):
+    """Which results of a connector are kept, for how long and for whom; only of one without side effect."""
+
+    ttl_s: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """How long a result is as good as a new one; 0: none is kept. None outlives the day at the business."""
+    scope: Literal["caller", "tenant"] = "caller"
+    """Who may get it again: the same caller, or every caller of the tenant who asks with the same arguments."""
+    sensitivity: Literal["secret", "personal", "public"] = "secret"
+    """`secret` is never kept. `personal` leaves the process encrypted only, and without a key not at all."""
+    outcomes: tuple[Name, ...] = ()
+    """The results that may be kept, by their `outcome`; `default` is a result without one."""
+    invalidates: tuple[Name, ...] = ()
+    """For a connector that changes something: the connectors whose kept results are dropped then."""
+
+
 class HttpPart(Part):
     """A request. `{NAME}` stands for an argument, escaped as the place wants it; `${NAME}` for the environment."""
 
@@ -139,6 +154,7 @@ class ConnectorPart(Part):
     """What happens when it fails. Without any, the brain is told that it did."""
     redact: tuple[Name, ...] = ()
     """Keys of arguments and results whose values are not written into the audit."""
+    cache: CachePart = CachePart()
     scaffolding: tuple[Text, ...] = ()
     """Phrases that fill the wait for this connector; the general ones go on where a phrase would come twice running."""
 
@@ -151,6 +167,11 @@ class ConnectorPart(Part):
     def tries_again(self) -> int:
         """How often a failed call is repeated."""
         return int(self.repeatable) if self.retries is None else self.retries
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether a call may have a side effect."""
+        return self.side_effect is not SideEffect.NONE or not self.repeatable
 
     def json_schema(self) -> dict[str, object]:
         """Return the JSON Schema of the arguments, as language models want it."""

@@ -15,6 +15,7 @@ from voicebot.asr.failures import EngineUnavailableError
 from voicebot.asr.protocol import AsrEngine, Hints
 from voicebot.brain.catalogue import BrainUnavailable, build_brain
 from voicebot.brain.protocol import Brain
+from voicebot.cache.shelf import Kind
 from voicebot.config import Settings
 from voicebot.core.events import Category, Role
 from voicebot.dialplan.policy import Policy, SecretMissingError
@@ -22,9 +23,11 @@ from voicebot.dialplan.prompts import prompts
 from voicebot.media.frames import whole_frames
 from voicebot.media.recordings import UnusableRecording, phrase_key, read_recording
 from voicebot.runtime import chains, probes
+from voicebot.runtime.caching import Figures, caches_of, figures, kept_answers, speech_folder
 from voicebot.runtime.chains import Chosen
 from voicebot.runtime.health import Health
 from voicebot.runtime.shells import CallEngines
+from voicebot.tools.kept_results import KeptResults
 from voicebot.tools.toolbox import ConnectorMissing, DialplanToolbox
 from voicebot.tts.cache import SpeechCache
 from voicebot.tts.catalogue import TtsUnavailable, build_tts, workers_for
@@ -58,7 +61,8 @@ class EngineRoom:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._cache = SpeechCache(settings.data.dir / "cache" / "speech")
+        self.caches = caches_of(settings)
+        self._cache = SpeechCache(speech_folder(settings), tally=self.caches.tally)
         self._closed = False
         self._lock = threading.Lock()
         self._recognisers: dict[Chosen, tuple[AsrEngine, Health]] = {}
@@ -69,6 +73,7 @@ class EngineRoom:
 
     def prepare(self, policies: Iterable[Policy]) -> None:
         """Load and warm everything that `policies` need. Raises EngineUnavailable."""
+        self.caches.warm_up()
         for policy in policies:
             # The recordings are read anew: their files may have changed while the dialplan did not.
             diction = diction_of(policy)
@@ -83,10 +88,28 @@ class EngineRoom:
         with self._lock:
             return self._engines[policy.sha256]
 
+    def for_call(self, policy: Policy, user: str, uri: str) -> CallEngines:
+        """Return the same for one caller, told by the user part and the whole of a SIP URI."""
+        engines = self.for_policy(policy)
+        toolbox = engines.toolbox
+        return replace(engines, toolbox=toolbox.for_caller(user, uri)) if isinstance(toolbox, KeptResults) else engines
+
     def sick(self) -> tuple[str, ...]:
         """Return the engines that are not well at the moment, each once, as `role:name`."""
         with self._lock:
             return tuple(sorted({name for engines in self._engines.values() for name in engines.sick()}))
+
+    def cache_figures(self) -> tuple[Figures, ...]:
+        """Return the figures of all caches of this process."""
+        return figures(self.caches, self._cache)
+
+    def clear_cache(self, kind: Kind, tenant: str | None) -> int:
+        """Drop what this process keeps of a kind, of one tenant or of all, and return how many entries that were."""
+        dropped = self.caches.clear(kind, tenant)
+        if kind is Kind.TTS and tenant is None:
+            dropped += self._cache.held()[0]
+            self._cache.clear()
+        return dropped
 
     def close(self) -> None:
         """Release threads and connections."""
@@ -104,13 +127,14 @@ class EngineRoom:
             recogniser.close()
         for judge in self._judges.values():
             judge.close()
+        self.caches.close()
 
     def _built(self, policy: Policy) -> CallEngines:
         known = self._engines.get(policy.sha256)
         if known is not None:
             return known
         try:
-            toolbox = DialplanToolbox(policy)
+            toolbox = KeptResults(DialplanToolbox(policy), policy, self.caches)
         except ConnectorMissing as error:
             raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
         asr_chosen = chains.asr_chain(policy.dialplan, self._settings)
@@ -184,8 +208,10 @@ class EngineRoom:
             brain = build_brain(policy, chosen.engine, chosen.model, chosen.endpoint())
         except (BrainUnavailable, SecretMissingError) as error:
             raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
-        brain.warm_up()
-        return brain, self._health(Role.BRAIN, name, lambda: probes.try_brain(brain))
+        health = self._health(Role.BRAIN, name, lambda: probes.try_brain(brain))
+        kept = kept_answers(brain, policy, self.caches, chosen)
+        kept.warm_up()
+        return kept, health
 
     def _health(self, role: Role, name: str, probe: Callable[[], None]) -> Health:
         failover = self._settings.failover

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from voicebot.asr.protocol import NO_HINTS, AsrEngine, Hints
+from voicebot.brain.kept_answers import KeptRun
 from voicebot.brain.protocol import Brain, BrainRun
 from voicebot.core.commands import (
     Answer,
@@ -191,8 +192,9 @@ class Shells:
 
     def brain_over(self, event: BrainFinished) -> None:
         """Forget a run that has ended by itself, in good order; count what the gate withheld and what it cost."""
-        engine, _ = self._runs.pop(event.attempt, ("", None))
-        self.worked(Role.BRAIN, engine)
+        engine, run = self._runs.pop(event.attempt, ("", None))
+        if not isinstance(run, KeptRun):
+            self.worked(Role.BRAIN, engine)
         for withheld in event.withheld:
             metrics.withheld(withheld.partition(" ")[0].rstrip(":"))
         metrics.tokens_used(engine or UNNAMED, event.tokens, event.cost_micro)

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from voicebot.config import Settings
 from voicebot.dialplan.registry import Dialplans
 from voicebot.journal.writer import JournalWriter
+from voicebot.runtime.caching import Orders
 from voicebot.runtime.driver import CallDriver, Surroundings
 from voicebot.runtime.engine_room import EngineRoom, EngineUnavailable
 from voicebot.runtime.recorder import Recorder
@@ -57,6 +58,7 @@ class Worker:
         self._dialplans = dialplans
         self._journals = journals
         self._engines = EngineRoom(settings)
+        self._orders = Orders(settings.data.dir / "run", self._engines.clear_cache)
         self._capacity = settings.sip.max_calls or SipSettings().max_calls
         self._agent = UserAgent(sip_settings(settings, place, self._capacity), self._admit)
         self._recorder = Recorder(settings.data.dir)
@@ -108,7 +110,8 @@ class Worker:
         if routed is None:
             metrics.call_refused("no_route")
             return Refuse(404, "Not Found")
-        driver = CallDriver(new_call_id(), incoming, self._engines.for_policy(routed.policy), self._lent)
+        engines = self._engines.for_call(routed.policy, incoming.caller, incoming.caller_uri)
+        driver = CallDriver(new_call_id(), incoming, engines, self._lent)
         with self._lock:
             self._calls.add(driver)
         driver.start()
@@ -158,6 +161,7 @@ class Worker:
         while self._refusals_told < over_capacity:
             metrics.call_refused("capacity")
             self._refusals_told += 1
+        self._engines.caches.sweep()
         mine = WorkerStatus(
             number=self._place.number,
             pid=os.getpid(),
@@ -169,6 +173,8 @@ class Worker:
             updated_s=time.monotonic(),
             updated_at=datetime.now(UTC).isoformat(timespec="seconds"),
             sick_engines=self._engines.sick(),
+            caches=self._engines.cache_figures(),
+            cleared=self._orders.carry_out(),
         )
         try:
             status.write(self._settings.data.dir / "run", mine)

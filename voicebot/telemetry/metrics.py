@@ -56,6 +56,12 @@ _TOKENS = Counter("voicebot_brain_tokens", "Tokens that language models read and
 _COST = Counter("voicebot_brain_cost", "What language models cost, by the prices of the dialplans.", ["engine"])
 _TRANSFERS = Counter("voicebot_transfers", "Transfers of callers to humans.", ["outcome"])
 
+_CACHES = Counter("voicebot_cache_events", "Looks into the caches, and what else they count.", ["kind", "outcome"])
+_CACHE_ENTRIES = Gauge(
+    "voicebot_cache_entries", "Entries in the memory of the workers.", ["kind"], multiprocess_mode="livesum"
+)
+_CACHE_BYTES = Gauge("voicebot_cache_bytes", "Bytes of these entries.", ["kind"], multiprocess_mode="livesum")
+
 
 def call_started() -> None:
     """Count a call as under way."""
@@ -172,6 +178,17 @@ def tokens_used(engine: str, tokens: tuple[int, ...], cost_micro: int) -> None:
 def transfer_ended(outcome: str) -> None:
     """Count a transfer: `transferred`, `declined`, `busy`, `unknown` ..."""
     _TRANSFERS.labels(outcome).inc()
+
+
+def cache_counted(kind: str, outcome: str, by: int = 1) -> None:
+    """Count what a cache counts: `hit`, `miss`, `expired`, `stored`, `evicted`, `refused`, `failed`."""
+    _CACHES.labels(kind, outcome).inc(by)
+
+
+def cache_holds(kind: str, entries: int, held: int) -> None:
+    """Tell how much this process keeps of a kind, in entries and bytes."""
+    _CACHE_ENTRIES.labels(kind).set(entries)
+    _CACHE_BYTES.labels(kind).set(held)
 
 
 def forget_process(pid: int) -> None:

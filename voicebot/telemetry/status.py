@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,6 +46,10 @@ class WorkerStatus:
     updated_at: str
     sick_engines: tuple[str, ...] = ()
     """Engines that calls pass over at the moment, as `role:name`."""
+    caches: tuple[Mapping[str, str | int], ...] = ()
+    """The figures of each kind of cache and tenant, since the worker started."""
+    cleared: Mapping[str, int] = field(default_factory=dict)
+    """The orders to clear caches that were carried out lately, by id, and how many entries each dropped."""
 
 
 def write(run_dir: Path, status: WorkerStatus) -> None:

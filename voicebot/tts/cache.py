@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from voicebot.cache.shelf import Kind, Outcome
+from voicebot.cache.tally import Tally
 from voicebot.media.frames import FRAME_BYTES, SAMPLE_RATE
 from voicebot.tts.diction import PLAIN, Diction
 from voicebot.tts.framing import levelled_frames, render
@@ -57,8 +59,15 @@ class SpeechCache:
     """
 
     def __init__(
-        self, folder: Path | None = None, *, memory_bytes: int = 32 * 2**20, disk_bytes: int = 256 * 2**20
+        self,
+        folder: Path | None = None,
+        *,
+        memory_bytes: int = 32 * 2**20,
+        disk_bytes: int = 256 * 2**20,
+        tally: Tally | None = None,
     ) -> None:
+        """`tally` counts all that is counted here as well, beside the other caches."""
+        self._tally = tally
         self.hits = 0
         self.misses = 0
         self.evicted = 0
@@ -77,7 +86,7 @@ class SpeechCache:
             frames = self._entries.get(key)
             if frames is not None:
                 self._entries.move_to_end(key)
-                self.hits += 1
+                self._count(Outcome.HIT)
             return frames
 
     def get(self, key: str) -> bytes | None:
@@ -88,8 +97,7 @@ class SpeechCache:
             if frames is not None:
                 self._remember(key, frames)
             with self._lock:
-                self.hits += frames is not None
-                self.misses += frames is None
+                self._count(Outcome.MISS if frames is None else Outcome.HIT)
         return frames
 
     def put(self, key: str, frames: bytes) -> None:
@@ -129,6 +137,24 @@ class SpeechCache:
         with self._lock:
             return self._held_bytes, sum(size for _, size, _ in self._by_age())
 
+    def held(self) -> tuple[int, int]:
+        """Return the entries and bytes in memory."""
+        with self._lock:
+            return len(self._entries), self._held_bytes
+
+    def _count(self, outcome: Outcome) -> None:
+        match outcome:
+            case Outcome.HIT:
+                self.hits += 1
+            case Outcome.MISS:
+                self.misses += 1
+            case Outcome.EVICTED:
+                self.evicted += 1
+            case _:
+                pass
+        if self._tally is not None:
+            self._tally.count(Kind.TTS, "", outcome)
+
     def _remember(self, key: str, frames: bytes) -> None:
         with self._lock:
             self._held_bytes += len(frames) - len(self._entries.pop(key, b""))
@@ -136,7 +162,7 @@ class SpeechCache:
             while self._held_bytes > self._memory_bytes:
                 _, dropped = self._entries.popitem(last=False)
                 self._held_bytes -= len(dropped)
-                self.evicted += 1
+                self._count(Outcome.EVICTED)
 
     def _read(self, key: str) -> bytes | None:
         if self._folder is None:
@@ -178,7 +204,7 @@ class SpeechCache:
                 return
             (folder / name).unlink(missing_ok=True)
             excess -= freed
-            self.evicted += 1
+            self._count(Outcome.EVICTED)
 
     def _by_age(self) -> list[tuple[int, int, str]]:
         """List the files as (time of last use in ns, bytes, name), oldest first. Others may delete them meanwhile."""

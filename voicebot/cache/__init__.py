@@ -1,0 +1,1 @@
+"""Bounded, scoped caches: prompts, answers, rendered speech, results of connectors."""
