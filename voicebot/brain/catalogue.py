@@ -6,6 +6,7 @@ import json
 import os
 
 from handoff.policy import ReasonCode
+from voicebot.brain.aside import Aside
 from voicebot.brain.messages import ToolSpec
 from voicebot.brain.openai_chat import ChatSettings, OpenAiBrain
 from voicebot.brain.playbook.brain import PlaybookBrain
@@ -34,7 +35,7 @@ def build_brain(policy: Policy, name: str, model: str = "", endpoint: Endpoint |
     """
     match name:
         case "playbook":
-            return PlaybookBrain(policy)
+            return Aside(PlaybookBrain(policy))
         case "openai":
             return OpenAiBrain(chat_settings(policy, model, endpoint))
         case _:

@@ -211,6 +211,8 @@ class Dialplan(Part):
     connectors: Mapping[Name, ConnectorPart] = {}
     slots: Mapping[Name, SlotPart] = {}
     intents: Mapping[Name, IntentPart] = {}
+    out_of_scope: tuple[Text, ...] = ()
+    """What no intent is meant for although it sounds like one: other businesses' matters above all."""
 
     @field_validator("currency")
     @classmethod
