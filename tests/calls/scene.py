@@ -196,7 +196,8 @@ def write_dialplans(folder: Path, changes: Mapping[str, Any] | None = None) -> P
     for change in (short, changes or {}):
         plan = _merged(plan, change)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(ROOT / "dialplans" / "policies", folder / "policies", dirs_exist_ok=True)
+    for included in ("phrases", "policies"):
+        shutil.copytree(ROOT / "dialplans" / included, folder / included, dirs_exist_ok=True)
     yaml.dump(plan, folder / "harbor-lane.yaml")
     yaml.dump({"version": 1, "routes": [], "default": "harbor-lane"}, folder / "routes.yaml")
     return folder

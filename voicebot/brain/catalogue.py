@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from handoff.policy import ReasonCode
+from voicebot.brain.aside import Aside
 from voicebot.brain.hybrid import HybridBrain, PlaybookAlone
 from voicebot.brain.openai_chat import ChatSettings, OpenAiBrain, Prices
 from voicebot.brain.playbook.brain import PlaybookBrain
@@ -29,12 +30,12 @@ def build_brain(policy: Policy, name: str, model: str = "", endpoint: Endpoint |
     """
     match name:
         case "playbook":
-            return PlaybookAlone(PlaybookBrain(policy))
+            return Aside(PlaybookAlone(PlaybookBrain(policy)))
         case "openai":
             return _gated(OpenAiBrain(chat_settings(policy, model, endpoint)), policy)
         case "hybrid":
             model_brain = _gated(OpenAiBrain(chat_settings(policy, model, endpoint)), policy)
-            return HybridBrain(PlaybookBrain(policy), model_brain)
+            return Aside(HybridBrain(PlaybookBrain(policy), model_brain))
         case _:
             raise BrainUnavailable(f"brain.engine: there is no {name!r}; choose one of {', '.join(ENGINES)}")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from voicebot.brain.protocol import Brain, BrainResult, BrainRun
+from voicebot.brain.protocol import Brain, BrainResult, BrainRun, KnowsItsCallers
 from voicebot.core.commands import StartBrain
 from voicebot.core.events import BrainFinished, BrainOutcome, EngineFailed
 
@@ -38,7 +38,7 @@ class HybridBrain:
 
     name = "hybrid"
 
-    def __init__(self, playbook: Brain, model: Brain) -> None:
+    def __init__(self, playbook: KnowsItsCallers, model: Brain) -> None:
         self._playbook = playbook
         self._model = model
 
@@ -59,9 +59,11 @@ class HybridBrain:
 
     def usual_clauses(self) -> tuple[str, ...]:
         """Return what the playbook usually says."""
-        usual = getattr(self._playbook, "usual_clauses", None)
-        clauses: tuple[str, ...] = usual() if usual is not None else ()
-        return clauses
+        return self._playbook.usual_clauses()
+
+    def usual_turns(self) -> tuple[str, ...]:
+        """Return what the playbook expects callers to say."""
+        return self._playbook.usual_turns()
 
     def close(self) -> None:
         """Close both."""
@@ -121,7 +123,7 @@ def recall(text: str) -> Shared:
 class PlaybookAlone:
     """The playbook as the fallback of a hybrid: it goes on with its own part of what both remembered."""
 
-    def __init__(self, playbook: Brain) -> None:
+    def __init__(self, playbook: KnowsItsCallers) -> None:
         self.name = playbook.name
         self._playbook = playbook
         self.warm_up = playbook.warm_up
@@ -135,6 +137,8 @@ class PlaybookAlone:
 
     def usual_clauses(self) -> tuple[str, ...]:
         """Return what the playbook usually says."""
-        usual = getattr(self._playbook, "usual_clauses", None)
-        clauses: tuple[str, ...] = usual() if usual is not None else ()
-        return clauses
+        return self._playbook.usual_clauses()
+
+    def usual_turns(self) -> tuple[str, ...]:
+        """Return what the playbook expects callers to say."""
+        return self._playbook.usual_turns()

@@ -9,7 +9,7 @@ any number of BrainClause and BrainToolWanted, then one BrainFinished; or, at an
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from voicebot.core.commands import StartBrain
 from voicebot.core.events import BrainClause, BrainFinished, BrainToolWanted, EngineFailed
@@ -37,3 +37,14 @@ class Brain(Protocol):
 
     def close(self) -> None:
         """Release threads and connections."""
+
+
+@runtime_checkable
+class KnowsItsCallers(Brain, Protocol):
+    """A brain that can tell what it usually hears and says."""
+
+    def usual_turns(self) -> tuple[str, ...]:
+        """Return whole turns that callers are expected to say."""
+
+    def usual_clauses(self) -> tuple[str, ...]:
+        """Return clauses worth rendering before anybody asks."""

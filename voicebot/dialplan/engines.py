@@ -101,10 +101,12 @@ class BrainChoice(Server):
     """How long an answer of a language model may take to say; it ends with a sentence before that."""
     prices: PricesPart = PricesPart()
     """What a language model costs, for metrics and `voicebot trace`."""
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.45
-    """Least cosine similarity between a turn and an example of an intent."""
-    margin: Annotated[float, Field(ge=0, le=1)] = 0.02
-    """Least distance to the second best intent."""
+    threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Least confidence of an intent: how much better its examples explain a turn than what is out of scope does.
+
+    Unset: calibrated on the sentences that are out of scope; `voicebot route NUMBER --say TEXT` tells it."""
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How much better it must explain the turn than the second best intent."""
 
 
 class AsrChoice(Server):

@@ -217,6 +217,8 @@ class Dialplan(Part):
     """What is looked up as a call begins, by the name under which brains know it."""
     slots: Mapping[Name, SlotPart] = {}
     intents: Mapping[Name, IntentPart] = {}
+    out_of_scope: tuple[Text, ...] = ()
+    """What no intent is meant for although it sounds like one: other businesses' matters above all."""
 
     @field_validator("currency")
     @classmethod

@@ -7,14 +7,13 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 from voicebot.asr.catalogue import build as build_asr
 from voicebot.asr.end_of_turn import EndOfTurnModel, JudgedEngine
 from voicebot.asr.failures import EngineUnavailableError
 from voicebot.asr.protocol import AsrEngine, Hints
 from voicebot.brain.catalogue import BrainUnavailable, build_brain
-from voicebot.brain.protocol import Brain
+from voicebot.brain.protocol import Brain, KnowsItsCallers
 from voicebot.cache.shelf import Kind
 from voicebot.config import Settings
 from voicebot.core.events import Category, Role
@@ -43,17 +42,6 @@ LOW_PRIORITY = 15
 
 class EngineUnavailable(Exception):
     """An engine that a dialplan names cannot be used. The message names it and the remedy."""
-
-
-@runtime_checkable
-class KnowsItsCallers(Protocol):
-    """A brain that can tell what it usually hears and says."""
-
-    def usual_turns(self) -> tuple[str, ...]:
-        """Return whole turns that callers are expected to say."""
-
-    def usual_clauses(self) -> tuple[str, ...]:
-        """Return clauses worth rendering before anybody asks."""
 
 
 class EngineRoom:

@@ -1,132 +1,94 @@
-"""Which intent a turn has: patterns decide at once, else the nearest example by static word embeddings or by letters.
+"""Which intent a turn has: a pattern decides at once, then the examples, by their letters and by what they mean.
 
-An embedding costs about 50 microseconds, so a turn is matched where it is asked for. What is not clearly nearer to one
-intent than to any other is no match: a wrong answer costs a caller more than a question back.
-
-Recognisers get a letter or a short word wrong more often than they get a sentence wrong (`where is your shot`), and no
-embedding knows that. A turn that differs from an example by a few letters is taken for that example.
+What a sentence means costs milliseconds to find out, so a turn that is an example, but for days and numbers, is not
+asked for its meaning. What is not clearly nearer to an intent than to what is out of scope is no match: a wrong answer
+costs a caller more than a question back.
 """
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Collection
-from pathlib import Path
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-import numpy as np
-import wordllama
-from numpy.typing import NDArray
-from rapidfuzz import process
-from rapidfuzz.distance import Levenshtein
-
+from voicebot.brain.playbook.background import PHRASES
+from voicebot.brain.playbook.classifier import OUT_OF_SCOPE, Classifier
 from voicebot.brain.playbook.days import DayNames
+from voicebot.brain.playbook.wholes import Wholes, general
 from voicebot.core.digits import digit_runs
 from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.rules import normalised
 
-DIMENSIONS: Final = 256
+__all__ = ["How", "IntentMatcher", "Verdict", "Wholes"]
 
-ALIKE: Final = 0.76
-"""Least similarity of a turn and the example that it is taken for: one letter in four may be wrong.
+A_LETTER_OFF: Final = 0.92
+"""Likeness of the letters from which a turn is an example whatever its words would mean: `what time do you clone`."""
 
-Of 510 examples in six voices over G.711 half are known to the letter, 63 % with 0.84, 66 % with this; of 308 beginnings
-none but those that are examples themselves."""
+MISHEARD_FROM: Final = -0.35
+"""Least confidence with which a turn that differs in some letters is an example: `flight` is no `fitting`."""
 
-LAST_WORD_ALIKE: Final = 0.5
-"""The same for the last words: without it a turn would be over that lacks its last word."""
-
-BEGINNING_BEHIND: Final = 0.05
-"""The beginning of an example that is less similar than the whole one by no more than this is as likely."""
-
-MIN_WORDS: Final = 3
-"""Shorter turns become others by a letter."""
-
-Vectors = NDArray[np.float32]
-
-_similarity: Final = Levenshtein.normalized_similarity
+_FILLERS: Final = re.compile(r"\b(?:um|uh|uhm|er|erm|hmm)\b ?")
+_OPENERS: Final = re.compile(
+    r"^(?:(?:so|okay|ok|well|yeah|oh|and|please|look|listen|now|actually) )*"
+    r"(?:(?:hi|hello|hey) (?=\S+ \S+ \S+ \S))?(?=\S+ \S)"
+)
+_NUMBER: Final = re.compile(r"\b\d+\b")
+_MANY_DIGITS: Final = 3
+"""From here on digits that are said one by one are a number and no count of things."""
 
 
-@functools.cache
-def _embedder() -> wordllama.WordLlamaInference:
-    # The weights lie inside the package; without these arguments it would look for them elsewhere.
-    folder = Path(wordllama.__file__).parent
-    return wordllama.WordLlama.load(dim=DIMENSIONS, disable_download=True, cache_dir=folder)
+class How(StrEnum):
+    """What decided the intent of a turn."""
+
+    PATTERN = "pattern"
+    EXAMPLE = "example"
+    LIKENESS = "likeness"
+    MISHEARD = "misheard example"
+    NOTHING = "nothing"
 
 
-def embedded(texts: list[str]) -> Vectors:
-    """Return one unit vector a text, float32 of shape (texts, 256)."""
-    vectors: Vectors = np.asarray(_embedder().embed(texts, norm=True), dtype=np.float32)
-    return vectors
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The intent of a turn, empty when none is clear, and why.
 
+    `nearest` is the pattern or the example that speaks for it; `guess` is the best intent even when it was not taken.
+    """
 
-_HOLE: Final = re.compile(r"\{\w+\}")
-_POLITE: Final = re.compile(r"^(?:hello|hi|hey|yes|okay|so|and|um|uh)\b ?|\b(?:please|thanks|thank you)$")
-
-
-def _general(turn: str, days: DayNames, lengths: Collection[int]) -> str:
-    """Return a normalised turn without what differs from caller to caller: days, whole numbers, politeness."""
-    general = days.left_open(turn)
-    for run in reversed(digit_runs(general)):
-        if len(run.digits) in lengths:
-            general = f"{general[: run.start]}{{number}}{general[run.end :]}"
-    return _POLITE.sub("", general).strip()
-
-
-class Wholes:
-    """The examples as whole turns, and what a turn says of how far it has come in one of them."""
-
-    def __init__(self, wholes: Collection[str]) -> None:
-        """Take examples without what differs from caller to caller."""
-        self._wholes = tuple(wholes)
-        words = [whole.split() for whole in wholes]
-        beginnings = (" ".join(each[:count]) for each in words for count in range(1, len(each)))
-        self._beginnings = tuple(dict.fromkeys(beginnings))
-
-    def nearest(self, turn: str) -> str:
-        """Return the example that a turn is but for a few letters, empty when it is none or may only begin one."""
-        if turn in self._wholes:
-            return "" if turn in self._beginnings else turn
-        words = turn.split()
-        found = _nearest_text(turn, self._wholes, ALIKE)
-        if found is None or len(words) < MIN_WORDS:
-            return ""
-        whole, alike = found
-        its_words = whole.split()
-        ended = abs(len(words) - len(its_words)) <= 1 and _similarity(words[-1], its_words[-1]) >= LAST_WORD_ALIKE
-        if not ended or _HOLE.findall(turn) != _HOLE.findall(whole):
-            return ""
-        return whole if _nearest_text(turn, self._beginnings, alike - BEGINNING_BEHIND) is None else ""
-
-
-def _nearest_text(text: str, others: Collection[str], least: float) -> tuple[str, float] | None:
-    """Return the most similar of some texts and its similarity, 0 to 1; None when none reaches `least`."""
-    found = process.extractOne(text, others, scorer=_similarity, score_cutoff=least)
-    return None if found is None else (found[0], found[1])
+    intent: str
+    how: How
+    nearest: str = ""
+    guess: str = ""
+    confidence: float = 0.0
+    second: str = ""
+    margin: float = 0.0
 
 
 class IntentMatcher:
     """The intents of one dialplan. Immutable after construction, so calls share it."""
 
     def __init__(self, plan: Dialplan, days: DayNames) -> None:
-        """Embed every example; the first one of a process loads the weights, about 0.5 s."""
+        """Learn from every example; the first one of a process loads the embedder, about 0.3 s."""
         self._days = days
-        self._threshold = plan.brain.threshold
         self._margin = plan.brain.margin
         self._patterns = [
             (re.compile(pattern), name) for name, intent in plan.intents.items() for pattern in intent.patterns
         ]
-        labelled = [(normalised(text), name) for name, intent in plan.intents.items() for text in intent.examples]
-        self._owners = [name for _, name in labelled]
         self._lengths = frozenset(slot.length for slot in plan.slots.values() if slot.kind == "digits" and slot.length)
+        labelled = [(normalised(text), name) for name, intent in plan.intents.items() for text in intent.examples]
         self._owner_of_whole: dict[str, str] = {}
         for text, name in labelled:
-            general = _general(text, days, self._lengths)
-            if general:  # nothing is left of an example that is nothing but polite
-                self._owner_of_whole.setdefault(general, name)
+            whole = general(text, days, self._lengths)
+            if whole:  # nothing is left of an example that is nothing but polite
+                self._owner_of_whole.setdefault(whole, name)
         self._wholes = Wholes(self._owner_of_whole)
-        self._vectors = embedded([text for text, _ in labelled]) if labelled else None
+        self._sentences: dict[str, str] = {}
+        foreign = [(normalised(text), OUT_OF_SCOPE) for text in (*plan.out_of_scope, *PHRASES)]
+        for text, name in (*labelled, *foreign):
+            self._sentences.setdefault(self._sentence(text), name)
+        self._classifier = self._learned() if labelled else None
+        own = self._classifier.threshold if self._classifier is not None else 0.0
+        self.threshold = own if plan.brain.threshold is None else plan.brain.threshold
 
     def knows_whole(self, text: str) -> bool:
         """Whether a turn is an example, but for days, numbers and a few letters, and no example goes on from there."""
@@ -140,22 +102,48 @@ class IntentMatcher:
 
     def match(self, text: str) -> str:
         """Return the name of the intent of a turn, empty when none is clear."""
+        return self.verdict(text).intent
+
+    def verdict(self, text: str) -> Verdict:
+        """Return the intent of a turn and what decided it."""
         turn = normalised(text)
-        if name := self.by_pattern(turn):
-            return name
-        return self._nearest(turn) or self._owner(turn)
+        for pattern, name in self._patterns:
+            if pattern.search(turn):
+                return Verdict(name, How.PATTERN, pattern.pattern, name, 1.0)
+        sentence = self._sentence(turn)
+        if not sentence or self._classifier is None:
+            return Verdict("", How.NOTHING)
+        if sentence in self._sentences:
+            name = self._sentences[sentence]
+            return Verdict(name, How.EXAMPLE, sentence, name, 1.0)
+        return self._likeliest(turn, sentence, self._classifier)
+
+    def _likeliest(self, turn: str, sentence: str, classifier: Classifier) -> Verdict:
+        guess = classifier.guess(sentence)
+        told = (guess.intent, guess.confidence, guess.second, guess.margin)
+        whole, alike = self._wholes.nearest_and_likeness(general(turn, self._days, self._lengths))
+        if alike >= A_LETTER_OFF:
+            return Verdict(self._owner_of_whole[whole], How.MISHEARD, whole, *told)
+        if guess.confidence >= self.threshold and guess.margin >= self._margin:
+            return Verdict(guess.intent, How.LIKENESS, guess.nearest, *told)
+        if whole and guess.confidence >= MISHEARD_FROM:
+            return Verdict(self._owner_of_whole[whole], How.MISHEARD, whole, *told)
+        return Verdict("", How.NOTHING, guess.nearest, *told)
+
+    def _learned(self) -> Classifier:
+        by_intent: dict[str, list[str]] = {}
+        for sentence, name in self._sentences.items():
+            by_intent.setdefault(name, []).append(sentence)
+        return Classifier(by_intent)
+
+    def _sentence(self, turn: str) -> str:
+        """Return a normalised turn as it is learned and judged: no fillers, one day and one number for all."""
+        sentence = _OPENERS.sub("", _FILLERS.sub("", turn).strip())
+        for run in reversed(digit_runs(sentence)):
+            if len(run.digits) >= _MANY_DIGITS:
+                sentence = f"{sentence[: run.start]}0{sentence[run.end :]}"
+        return _NUMBER.sub("0", self._days.left_open(sentence).replace("{day}", "monday"))
 
     def _owner(self, turn: str) -> str:
         """Return the intent of the example that a turn is, but for a few letters."""
-        return self._owner_of_whole.get(self._wholes.nearest(_general(turn, self._days, self._lengths)), "")
-
-    def _nearest(self, turn: str) -> str:
-        if self._vectors is None or not turn:
-            return ""
-        best: dict[str, float] = {}
-        for name, similarity in zip(self._owners, self._vectors @ embedded([turn])[0], strict=True):
-            best[name] = max(best.get(name, -1.0), float(similarity))
-        ranked = sorted(best.items(), key=lambda item: -item[1])
-        first, second = ranked[0], ranked[1] if len(ranked) > 1 else ("", -1.0)
-        clear = first[1] >= self._threshold and first[1] - second[1] >= self._margin
-        return first[0] if clear else ""
+        return self._owner_of_whole.get(self._wholes.nearest(general(turn, self._days, self._lengths)), "")

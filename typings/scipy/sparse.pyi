@@ -1,0 +1,16 @@
+from numpy import float64
+from numpy.typing import NDArray
+from collections.abc import Sequence
+from typing import Self, overload
+
+class csr_matrix:
+    def __init__(
+        self, arg1: tuple[NDArray[float64], tuple[Sequence[int], Sequence[int]]], shape: tuple[int, int]
+    ) -> None: ...
+    @property
+    def T(self) -> Self: ...
+    @overload
+    def __matmul__(self, other: csr_matrix) -> csr_matrix: ...
+    @overload
+    def __matmul__(self, other: NDArray[float64]) -> NDArray[float64]: ...
+    def toarray(self) -> NDArray[float64]: ...
