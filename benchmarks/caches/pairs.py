@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from benchmarks.caches.parts import Asked
-from voicebot.brain.playbook.intents import embedded
+from voicebot.brain.playbook.sentences import sentence_vectors
 from voicebot.testing.questions import meanings
 
 SEED = 5
@@ -25,7 +25,7 @@ def answered_pairs(count: int) -> tuple[list[Pair], list[Pair]]:
     ways = meanings()
     same = [pair for of_one in ways.values() for pair in combinations(of_one, 2)]
     texts = [(text, meaning) for meaning, of_one in ways.items() for text in chosen.sample(of_one, min(2, len(of_one)))]
-    vectors = embedded([text for text, _ in texts])
+    vectors = sentence_vectors([text for text, _ in texts])
     alike = vectors @ vectors.T
     first, second = np.triu_indices(len(texts), 1)
     ranked = np.argsort(-alike[first, second])
