@@ -52,6 +52,10 @@ class MoonshineEngine:
         """Load the model and run it once. Raises EngineUnavailableError."""
         self.transcribe(np.zeros(SAMPLE_RATE, np.int16), lambda: False, gated=False)
 
+    def learn(self, sentences: tuple[str, ...]) -> None:
+        """Make ready for what callers are known to say. Raises EngineUnavailableError."""
+        self._loaded().learn(sentences)
+
     def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> MoonshineStream:
         """Start an utterance whose results go to `post`. Of the hints, expected digits and known sentences are used."""
         return MoonshineStream(self, post, hints, self._partial_frames, self._deadline_s)

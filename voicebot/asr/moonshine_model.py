@@ -127,6 +127,10 @@ class MoonshineModel:
         tokens, confidence = found
         return Recognised(self._text(tokens), confidence, self._without_ending(tokens), spelt.comma)
 
+    def learn(self, sentences: tuple[str, ...]) -> None:
+        """Make ready for what callers are known to say."""
+        self._sentences.learn(sentences)
+
     def _known_sentence(
         self,
         encoded: Encoded,

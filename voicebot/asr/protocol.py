@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from voicebot.core.events import Category
 
@@ -110,3 +110,11 @@ class AsrEngine(Protocol):
 
     def close(self) -> None:
         """Release threads and connections."""
+
+
+@runtime_checkable
+class LearnsSentences(Protocol):
+    """An engine that wants to know `Hints.sentences` before the first call, so that no caller waits for it."""
+
+    def learn(self, sentences: tuple[str, ...]) -> None:
+        """Make ready for them."""

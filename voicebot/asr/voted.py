@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from voicebot.asr.protocol import NO_HINTS, AsrEngine, AsrResult, AsrStream, Heard, Hints
+from voicebot.asr.protocol import NO_HINTS, AsrEngine, AsrResult, AsrStream, Heard, Hints, LearnsSentences
 from voicebot.asr.utterance import UtteranceAudio
 from voicebot.core.digits import digit_runs
 from voicebot.media.frames import FRAME_BYTES, Pcm, whole_frames
@@ -30,6 +30,11 @@ class VotedEngine:
         """Load both. Raises EngineUnavailableError."""
         self._first.warm_up()
         self._second.warm_up()
+
+    def learn(self, sentences: tuple[str, ...]) -> None:
+        """Make the first recogniser ready, if it learns."""
+        if isinstance(self._first, LearnsSentences):
+            self._first.learn(sentences)
 
     def open(self, post: Callable[[AsrResult], None], hints: Hints = NO_HINTS) -> AsrStream:
         """Start an utterance whose results go to `post`."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from voicebot.asr.catalogue import build as build_asr
 from voicebot.asr.end_of_turn import EndOfTurnModel, JudgedEngine
 from voicebot.asr.failures import EngineUnavailableError
-from voicebot.asr.protocol import AsrEngine, Hints
+from voicebot.asr.protocol import AsrEngine, Hints, LearnsSentences
 from voicebot.brain.catalogue import BrainUnavailable, build_brain
 from voicebot.brain.protocol import Brain, KnowsItsCallers
 from voicebot.cache.shelf import Kind
@@ -140,13 +140,17 @@ class EngineRoom:
             (Role.TTS, tts),
         )
         told = [brain.usual_turns() for brain, _ in brains.values() if isinstance(brain, KnowsItsCallers)]
+        known = Hints(phrases=policy.dialplan.asr.hints, sentences=next(iter(told), ()))
+        for engine, _ in asr.values():
+            if isinstance(engine, LearnsSentences):
+                engine.learn(known.sentences)
         return CallEngines(
             policy,
             asr={name: self._judged(engine, policy) for name, (engine, _) in asr.items()},
             brains={name: brain for name, (brain, _) in brains.items()},
             speakers={name: speaker for name, (speaker, _) in tts.items()},
             toolbox=toolbox,
-            known=Hints(phrases=policy.dialplan.asr.hints, sentences=next(iter(told), ())),
+            known=known,
             health={(role, name): health for role, chain in hired for name, (_, health) in chain.items()},
         )
 
