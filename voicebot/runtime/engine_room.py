@@ -140,17 +140,17 @@ class EngineRoom:
             (Role.TTS, tts),
         )
         told = [brain.usual_turns() for brain, _ in brains.values() if isinstance(brain, KnowsItsCallers)]
-        known = Hints(phrases=policy.dialplan.asr.hints, sentences=next(iter(told), ()))
+        hints = Hints(phrases=policy.dialplan.asr.hints, sentences=next(iter(told), ()))
         for engine, _ in asr.values():
             if isinstance(engine, LearnsSentences):
-                engine.learn(known.sentences)
+                engine.learn(hints.sentences)
         return CallEngines(
             policy,
             asr={name: self._judged(engine, policy) for name, (engine, _) in asr.items()},
             brains={name: brain for name, (brain, _) in brains.items()},
             speakers={name: speaker for name, (speaker, _) in tts.items()},
             toolbox=toolbox,
-            known=known,
+            known=hints,
             health={(role, name): health for role, chain in hired for name, (_, health) in chain.items()},
         )
 
