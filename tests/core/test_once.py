@@ -1,4 +1,4 @@
-"""Nothing is done twice: what was sent, runs on, was done unheard or may have been done is joined, or repeated by key."""
+"""Nothing is done twice: what was sent, runs on, was done unheard or may have been done, is joined or repeated."""
 
 from __future__ import annotations
 
