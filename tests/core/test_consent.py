@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.core.timeline import CHAINED, POLICY, Timeline
@@ -132,6 +134,21 @@ def test_a_yes_before_the_question_was_heard_is_asked_again() -> None:
     assert not call.all(CallTool)
     assert call.last(Speak).text == "Shall I book it on Thursday?"
     assert "asked_again" in call.marks()
+    call.plays()
+    call.says("Yes.")
+    assert call.last(CallTool).name == "book"
+
+
+def test_a_yes_that_had_to_wait_for_the_end_of_the_question_is_older_than_it() -> None:
+    call = Timeline(replace(POLICY, barge_in=replace(POLICY.barge_in, enabled=False))).thinking("Thursday at four.")
+    call.clause("I can do that.")
+    call.at(call.now_ms, BrainToolWanted(call.attempt, "book", "{}", "Thursday?"))
+    call.finishes(BrainOutcome.WAITING_FOR_TOOLS)
+    call.renders(speech=2)
+    call.says("Yes, please do.")
+    call.plays()
+    assert not call.all(CallTool)
+    assert call.spoken()[-2:] == ["Thursday?", "Thursday?"]
     call.plays()
     call.says("Yes.")
     assert call.last(CallTool).name == "book"

@@ -227,6 +227,23 @@ def test_a_connector_that_keeps_failing_is_left_alone_and_tried_again(make: Make
     assert isinstance(bench.result(), ToolReturned)
 
 
+def test_an_answer_to_an_earlier_call_shows_that_a_connector_is_well(make: Make, server: ShopServer) -> None:
+    bench = make(breaker={"failures": 1, "reset_ms": 60_000})
+    server.faults.append(Fault.SLOW)
+    bench.call()
+    while not server.requests:
+        threading.Event().wait(0.001)
+    server.faults.append(Fault.ERROR_500)
+    bench.call(number=2)
+    assert bench.result() == ToolFailed(2, Category.UNAVAILABLE, permanent=False)
+    bench.call(number=3)
+    assert bench.result() == ToolFailed(3, Category.UNAVAILABLE, permanent=True)
+    server.release.set()
+    assert isinstance(bench.result(), ToolReturned)
+    bench.call(number=4)
+    assert isinstance(bench.result(), ToolReturned)
+
+
 def test_only_so_many_calls_at_a_time(make: Make, server: ShopServer) -> None:
     bench = make(concurrency=1)
     server.faults.append(Fault.SLOW)

@@ -34,6 +34,7 @@ from voicebot.core.commands import (
     StartBrain,
 )
 from voicebot.core.events import Attempt, BrainFinished, EngineHealth, Event, Role, TransferReport, TransferReported
+from voicebot.core.tooling import reads_only
 from voicebot.dialplan.policy import Policy, SecretMissingError, resolve
 from voicebot.journal.writer import CallJournal
 from voicebot.media.playout import PlayoutRing
@@ -201,7 +202,7 @@ class Shells:
 
     def tool_over(self, number: int, outcome: str) -> None:
         """Count how an attempt of a connector call ended."""
-        name, _ = self._tools.pop(number, ("unknown", None))
+        name, _ = self._tools.get(number, ("unknown", None))
         metrics.tool_called(name, outcome)
 
     def close(self) -> None:
@@ -210,8 +211,9 @@ class Shells:
             health.unwatch(self)
         for _, run in self._runs.values():
             run.cancel()
-        for _, tool in self._tools.values():
-            tool.cancel()
+        for name, tool in self._tools.values():
+            if reads_only(self._engines.policy.call, name):  # what does something runs on, into the audit
+                tool.cancel()
         self.hearing.close()
         self.speaking.close()
 

@@ -66,7 +66,7 @@ class Gate:
         with self._lock:
             was_open = self._breaker.current_state != pybreaker.STATE_CLOSED
             if isinstance(result, ToolReturned):
-                self._breaker.call(_nothing)
+                self._breaker.close()  # also by a call from before it opened: the service answers
             elif result is not None and result.category not in NEUTRAL:
                 self._count_failure()
             self._trying = False
@@ -86,10 +86,6 @@ class Gate:
             self._breaker.call(_fail)
         except (pybreaker.CircuitBreakerError, _Failed):
             self._opened_at = self._clock()
-
-
-def _nothing() -> None:
-    """Succeed."""
 
 
 def _fail() -> None:
