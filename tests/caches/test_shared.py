@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Final
 
 import pytest
@@ -14,7 +15,7 @@ from tests.caches.test_stores import ORDERS as SHELF
 from tests.caches.test_stores import OTHERS, PATIENCE_S, SECRET, keep, settled
 from voicebot.cache.breaker import Breaker
 from voicebot.cache.sealing import Seal, Tampered
-from voicebot.cache.shared import SKEW_S, SharedStore, Unreachable, client
+from voicebot.cache.shared import SKEW_S, THREADS, SharedStore, Unreachable, client
 from voicebot.cache.shelf import Kind, Outcome, Shelf
 from voicebot.cache.tally import Tally
 from voicebot.testing.redis_server import RedisServer
@@ -107,6 +108,24 @@ def until_well(store: SharedStore, clocks: SteppedClocks) -> None:
         clocks.step(1)
         store.look(OTHERS, b"any")
         settled(store)
+
+
+def test_answers_that_come_late_count_as_none(store: SharedStore) -> None:
+    late = Future[None]()
+    late.set_result(None)
+    for _ in range(3):
+        assert store.well
+        store._free.acquire()
+        store._done(late, late=True)
+    assert not store.well
+
+
+def test_a_store_whose_threads_are_all_stuck_does_not_wait(store: SharedStore) -> None:
+    for _ in range(THREADS):
+        store._free.acquire()
+    for _ in range(3):
+        assert store.look(SHELF, b"1").value is None
+    assert not store.well
 
 
 def test_what_could_not_be_dropped_is_dropped_before_anything_is_read(

@@ -250,10 +250,10 @@ class SharedStore:
         except RuntimeError:  # closed
             self._free.release()
             return None
-        future.add_done_callback(lambda done: self._done(done, time.monotonic() - began_s > limit_s))
+        future.add_done_callback(lambda done: self._done(done, late=time.monotonic() - began_s > limit_s))
         return future
 
-    def _done(self, future: Future[T], late: bool) -> None:  # noqa: FBT001 - the shape of a callback
+    def _done(self, future: Future[T], *, late: bool) -> None:
         """Judge the server by how it did something: late is as bad as not at all."""
         self._free.release()
         if future.cancelled():

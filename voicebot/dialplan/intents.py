@@ -49,6 +49,6 @@ class IntentPart(Part):
     answers: Mapping[Name, Template] = {}
     """By outcome: of the source, of the connector (the result's `outcome`), or `default`."""
     repeatable: bool = False
-    """Whether a language model's answer may be given again, that day, to whoever asks the same in general terms."""
+    """Whether the answer is the same for every caller who asks it: opening hours, prices; kept by the answer cache."""
     ends: Literal["", "goodbye", "handoff"] = ""
     reason_code: ReasonCode | Literal[""] = ""
