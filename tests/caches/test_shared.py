@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -142,6 +143,48 @@ def test_what_could_not_be_dropped_is_dropped_before_anything_is_read(
     assert store.look(SHELF, b"1").value is None
     assert store.look(OTHERS, b"1").value == b"other"
     store.close()
+
+
+def test_what_is_owed_is_paid_without_anybody_looking(
+    redis_server: RedisServer, tally: Tally, clocks: SteppedClocks
+) -> None:
+    store = SharedStore(redis_server.url, tally, Seal(SECRET), 0.2, clocks.clocks)
+    keep(store, SHELF, b"1", b"old")
+    redis_server.freeze()
+    store.renew(SHELF)
+    redis_server.thaw()
+    settled(store)
+    end = time.monotonic() + 20
+    while store._owed:
+        assert time.monotonic() < end
+        clocks.step(1)
+        store.settle()
+        settled(store)
+    other = SharedStore(redis_server.url, tally, Seal(SECRET), PATIENCE_S, clocks.clocks)
+    assert other.look(SHELF, b"1").value is None
+    other.close()
+    store.close()
+
+
+def test_a_drop_while_another_is_carried_out_is_not_taken_for_it(
+    store: SharedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = threading.Event()
+    carry_out = store._client.pipeline
+
+    def pipeline(**options: bool) -> object:
+        # The second drop is ordered when the first has read what is owed and not yet written.
+        if not first.is_set():
+            first.set()
+            with store._lock:
+                store._owed[SHELF] = (next(store._orders), 0.0)
+        return carry_out(options["transaction"])
+
+    monkeypatch.setattr(store._client, "pipeline", pipeline)
+    store.renew(SHELF)
+    assert SHELF in store._owed
+    assert store.look(SHELF, b"1").value is None
+    assert not store._owed
 
 
 def test_a_server_that_was_never_there_is_a_warning(tally: Tally, caplog: pytest.LogCaptureFixture) -> None:
