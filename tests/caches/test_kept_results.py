@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.caches.clocks import SteppedClocks
@@ -378,6 +378,7 @@ WHERE = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(WHERE, OBJECTS, st.integers(0, 1)), max_size=12))
 def test_a_hit_is_always_what_the_connector_said_to_that_very_question(
     questions: list[tuple[tuple[str, tuple[str, str], str], dict[str, object], int]],

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from voicebot.brain.kept_answers import KeptAnswers
+from voicebot.brain.playbook.brain import PlaybookBrain
 from voicebot.cache.caches import Caches
 from voicebot.cache.shelf import Kind, Outcome, Shelf
 from voicebot.config import load_settings
+from voicebot.dialplan.intents import IntentPart
+from voicebot.dialplan.model import Dialplan
+from voicebot.dialplan.policy import Policy
 from voicebot.runtime.cache_console import summed
-from voicebot.runtime.caching import ORDERS_KEPT, Orders, caches_of, figures, order
+from voicebot.runtime.caching import ORDERS_KEPT, Orders, caches_of, figures, kept_answers, order
+from voicebot.runtime.chains import Chosen
 from voicebot.tts.cache import SpeechCache
 
 
@@ -73,3 +79,15 @@ def test_the_configuration_says_where_and_how_much() -> None:
         caches.close()
     alone = caches_of(load_settings(None, {}))
     assert alone.store(Kind.ANSWERS) is alone.own(Kind.ANSWERS)
+
+
+@pytest.mark.parametrize(
+    ("engine", "repeatable", "kept"), [("openai", True, True), ("openai", False, False), ("playbook", True, False)]
+)
+def test_only_a_models_answers_to_repeatable_questions_are_kept(engine: str, *, repeatable: bool, kept: bool) -> None:
+    intent = IntentPart(examples=("where are you",), answers={"default": "Here."}, repeatable=repeatable)
+    plan = Policy.of(Dialplan(version=1, name="t", intents={"address": intent}))
+    brain = PlaybookBrain(plan)
+    wrapped = kept_answers(brain, plan, Caches(), Chosen(engine))
+    assert isinstance(wrapped, KeptAnswers) is kept
+    assert kept or wrapped is brain

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Final
 
 import pytest
@@ -14,7 +16,7 @@ from tests.caches.test_stores import ORDERS as SHELF
 from tests.caches.test_stores import OTHERS, PATIENCE_S, SECRET, keep, settled
 from voicebot.cache.breaker import Breaker
 from voicebot.cache.sealing import Seal, Tampered
-from voicebot.cache.shared import SKEW_S, SharedStore, Unreachable, client
+from voicebot.cache.shared import SKEW_S, THREADS, SharedStore, Unreachable, client
 from voicebot.cache.shelf import Kind, Outcome, Shelf
 from voicebot.cache.tally import Tally
 from voicebot.testing.redis_server import RedisServer
@@ -109,6 +111,24 @@ def until_well(store: SharedStore, clocks: SteppedClocks) -> None:
         settled(store)
 
 
+def test_answers_that_come_late_count_as_none(store: SharedStore) -> None:
+    late = Future[None]()
+    late.set_result(None)
+    for _ in range(3):
+        assert store.well
+        store._free.acquire()
+        store._done(late, late=True)
+    assert not store.well
+
+
+def test_a_store_whose_threads_are_all_stuck_does_not_wait(store: SharedStore) -> None:
+    for _ in range(THREADS):
+        store._free.acquire()
+    for _ in range(3):
+        assert store.look(SHELF, b"1").value is None
+    assert not store.well
+
+
 def test_what_could_not_be_dropped_is_dropped_before_anything_is_read(
     redis_server: RedisServer, tally: Tally, clocks: SteppedClocks
 ) -> None:
@@ -123,6 +143,48 @@ def test_what_could_not_be_dropped_is_dropped_before_anything_is_read(
     assert store.look(SHELF, b"1").value is None
     assert store.look(OTHERS, b"1").value == b"other"
     store.close()
+
+
+def test_what_is_owed_is_paid_without_anybody_looking(
+    redis_server: RedisServer, tally: Tally, clocks: SteppedClocks
+) -> None:
+    store = SharedStore(redis_server.url, tally, Seal(SECRET), 0.2, clocks.clocks)
+    keep(store, SHELF, b"1", b"old")
+    redis_server.freeze()
+    store.renew(SHELF)
+    redis_server.thaw()
+    settled(store)
+    end = time.monotonic() + 20
+    while store._owed:
+        assert time.monotonic() < end
+        clocks.step(1)
+        store.settle()
+        settled(store)
+    other = SharedStore(redis_server.url, tally, Seal(SECRET), PATIENCE_S, clocks.clocks)
+    assert other.look(SHELF, b"1").value is None
+    other.close()
+    store.close()
+
+
+def test_a_drop_while_another_is_carried_out_is_not_taken_for_it(
+    store: SharedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = threading.Event()
+    carry_out = store._client.pipeline
+
+    def pipeline(**options: bool) -> object:
+        # The second drop is ordered when the first has read what is owed and not yet written.
+        if not first.is_set():
+            first.set()
+            with store._lock:
+                store._owed[SHELF] = (next(store._orders), 0.0)
+        return carry_out(options["transaction"])
+
+    monkeypatch.setattr(store._client, "pipeline", pipeline)
+    store.renew(SHELF)
+    assert SHELF in store._owed
+    assert store.look(SHELF, b"1").value is None
+    assert not store._owed
 
 
 def test_a_server_that_was_never_there_is_a_warning(tally: Tally, caplog: pytest.LogCaptureFixture) -> None:

@@ -78,9 +78,11 @@ class Caches:
             self._shared.warm_up()
 
     def sweep(self) -> None:
-        """Drop what is past its time; to be called every second or so."""
+        """Drop what is past its time, or owed to the shared store; to be called every second or so."""
         for store in self._own.values():
             store.sweep()
+        if self._shared is not None:
+            self._shared.settle()
 
     def rows(self) -> tuple[CacheRow, ...]:
         """Return the figures of every kind and tenant that has any, in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import secrets
 import threading
 import time
@@ -53,6 +54,9 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._entries: OrderedDict[tuple[Shelf, bytes], _Entry] = OrderedDict()
         self._held_bytes = 0
+        self._sizes: dict[tuple[Kind, str], tuple[int, int]] = {}
+        self._soonest_s = math.inf
+        """No entry is past its time before this."""
         self._numbers = itertools.count(1)
         self._editions: OrderedDict[Shelf, tuple[str, float]] = OrderedDict()
         """Of each shelf its edition, and until when it is closed."""
@@ -88,7 +92,8 @@ class MemoryStore:
             if taken:
                 self._drop(key)
                 self._entries[key] = entry
-                self._held_bytes += entry.size
+                self._weigh(shelf, 1, entry.size)
+                self._soonest_s = min(self._soonest_s, entry.expires_s)
             while len(self._entries) > self._bounds.entries or self._held_bytes > self._bounds.bytes:
                 self._drop(next(iter(self._entries)))
                 evicted += 1
@@ -121,17 +126,16 @@ class MemoryStore:
         """Drop what is past its time: what is personal is not kept until somebody asks for it."""
         with self._lock:
             now = self._clock()
+            if now < self._soonest_s:
+                return
             for key in [key for key, entry in self._entries.items() if now >= entry.expires_s]:
                 self._drop(key)
+            self._soonest_s = min((entry.expires_s for entry in self._entries.values()), default=math.inf)
 
     def sizes(self) -> Mapping[tuple[Kind, str], tuple[int, int]]:
         """Return entries and bytes held, of each kind and tenant that has any."""
-        found: dict[tuple[Kind, str], tuple[int, int]] = {}
         with self._lock:
-            for (shelf, _), entry in self._entries.items():
-                entries, held = found.get((shelf.kind, shelf.tenant), (0, 0))
-                found[shelf.kind, shelf.tenant] = (entries + 1, held + entry.size)
-        return found
+            return dict(self._sizes)
 
     def _digest(self, subject: bytes) -> bytes:
         return hashlib.blake2b(subject, key=self._secret, digest_size=32).digest()
@@ -155,7 +159,15 @@ class MemoryStore:
     def _drop(self, key: tuple[Shelf, bytes]) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._held_bytes -= entry.size
+            self._weigh(key[0], -1, -entry.size)
+
+    def _weigh(self, shelf: Shelf, entries: int, size: int) -> None:
+        self._held_bytes += size
+        whose = (shelf.kind, shelf.tenant)
+        before = self._sizes.pop(whose, (0, 0))
+        after = (before[0] + entries, before[1] + size)
+        if after[0]:
+            self._sizes[whose] = after
 
 
 def _of(shelf: Shelf, kind: Kind, tenant: str | None) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import logging
 import math
 import secrets
@@ -86,8 +87,9 @@ class SharedStore:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="shared-cache")
         self._free = threading.BoundedSemaphore(THREADS)
         self._lock = threading.Lock()
-        self._owed: dict[Shelf, float] = {}
-        """Shelves that have to be dropped before anything is read, and until when they are closed by wall time."""
+        self._owed: dict[Shelf, tuple[int, float]] = {}
+        """Shelves that have to be dropped before anything is read: number of the order, closed until (wall time)."""
+        self._orders = itertools.count(1)
 
     @property
     def sealed(self) -> bool:
@@ -141,6 +143,11 @@ class SharedStore:
     def close_shelf(self, shelf: Shelf, seconds: float) -> None:
         """Drop a shelf, and neither give nor take entries for so long at least."""
         self._drop(shelf, seconds)
+
+    def settle(self) -> None:
+        """Try again to drop what is owed, without waiting; to be called every second or so."""
+        if self._owed:
+            self._start(self._settle, self._deadline_s)
 
     def clear(self, kind: Kind, tenant: str | None) -> int:
         """Drop everything of a kind, of one tenant or of all, and return how many entries. Raises Unreachable."""
@@ -203,7 +210,9 @@ class SharedStore:
     def _drop(self, shelf: Shelf, seconds: float) -> None:
         with self._lock:
             until = self._clocks.wall() + seconds if seconds else 0.0
-            self._owed[shelf] = max(until, self._owed.get(shelf, 0.0))
+            _, owed_until = self._owed.get(shelf, (0, 0.0))
+            # A number of its own, or another drop that is being carried out would count as this one.
+            self._owed[shelf] = (next(self._orders), max(until, owed_until))
         with contextlib.suppress(Unreachable):
             self._within(self._deadline_s, self._settle)
 
@@ -211,7 +220,7 @@ class SharedStore:
         """Drop what is to be dropped, on a thread of the pool. What fails is owed on."""
         with self._lock:
             owed = dict(self._owed)
-        for shelf, until in owed.items():
+        for shelf, (number, until) in owed.items():
             where, now = _Places(shelf), self._clocks.wall()
             with self._client.pipeline(transaction=True) as pipe:
                 pipe.set(where.edition, _fresh(), ex=EDITION_S)
@@ -222,7 +231,7 @@ class SharedStore:
                     pipe.expire(where.closed, EDITION_S)
                 pipe.execute()
             with self._lock:
-                if self._owed.get(shelf) == until:
+                if self._owed.get(shelf) == (number, until):
                     del self._owed[shelf]
 
     def _within(self, seconds: float, work: Callable[[], T]) -> T:
@@ -250,10 +259,10 @@ class SharedStore:
         except RuntimeError:  # closed
             self._free.release()
             return None
-        future.add_done_callback(lambda done: self._done(done, time.monotonic() - began_s > limit_s))
+        future.add_done_callback(lambda done: self._done(done, late=time.monotonic() - began_s > limit_s))
         return future
 
-    def _done(self, future: Future[T], late: bool) -> None:  # noqa: FBT001 - the shape of a callback
+    def _done(self, future: Future[T], *, late: bool) -> None:
         """Judge the server by how it did something: late is as bad as not at all."""
         self._free.release()
         if future.cancelled():

@@ -88,6 +88,6 @@ class IntentPart(Part):
     dropped: Template = "All right, I leave it. Is there anything else?"
     """Said when the caller does not want it any more."""
     repeatable: bool = False
-    """Whether an answer may be given again, that day, to whoever asks the same: opening hours, prices; see the answer cache."""
+    """Whether the answer is the same for every caller who asks it: opening hours, prices; kept by the answer cache."""
     ends: Literal["", "goodbye", "handoff"] = ""
     reason_code: ReasonCode | Literal[""] = ""
