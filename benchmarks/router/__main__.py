@@ -1,8 +1,9 @@
 """Which intent a turn gets: `scripts/bench router [--set held_out|development]`.
 
-Accuracy on the phrases in scope and acceptance of those out of scope, each with its 95 % confidence interval, by intent,
-with the time that a turn takes on one thread; beside the router as it was, if the package wordllama is installed
-(`pip install '.[bench]'`). Single errors of the held-out set are not shown, so that nobody mends them one by one.
+Accuracy on the phrases in scope and acceptance of those out of scope, each with its 95 % confidence interval, by
+intent, with the time that a turn takes on one thread; beside the router as it was, if the package wordllama is
+installed (`pip install '.[bench]'`). Single errors of the held-out set are not shown, so that nobody mends
+them one by one.
 """
 
 from __future__ import annotations
