@@ -53,7 +53,7 @@ def sentence_vectors(texts: list[str]) -> Vectors:
 
 
 class KeptVectors:
-    """Vectors of sentences that are learned again and again: after a reload of dialplans most of them are the old ones."""
+    """Vectors of sentences that are learned again and again: a reload of dialplans brings mostly the old ones."""
 
     def __init__(self, embed: Callable[[list[str]], Vectors], most: int) -> None:
         """Keep what `embed` returns, for `most` sentences; one more, and all are dropped first."""
