@@ -9,13 +9,14 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from voicebot.config import Settings
 
 if TYPE_CHECKING:
+    from voicebot.dialplan.policy import Policy
     from voicebot.store.database import Store
 
 
@@ -244,7 +245,13 @@ def route(settings: Settings, arguments: argparse.Namespace) -> int:
     from voicebot.runtime.chains import described
 
     path, default = settings.dialplans.path, settings.dialplans.default
-    return explain_route(path, arguments.number, lambda plan: described(plan, settings), default)
+
+    def intent(policy: Policy) -> Mapping[str, str]:
+        from voicebot.brain.playbook.explained import explained
+
+        return explained(policy, arguments.say) if arguments.say is not None else {}
+
+    return explain_route(path, arguments.number, lambda plan: described(plan, settings), default, intent)
 
 
 @contextmanager

@@ -115,6 +115,7 @@ def _dialplans(commands: Subparsers) -> None:
     engines.set_defaults(run=app.engines)
     route = commands.add_parser("route", help="which dialplan, policy and engines a call to NUMBER gets, and why")
     route.add_argument("number")
+    route.add_argument("--say", metavar="TEXT", help="also tell which intent of that dialplan TEXT gets, and why")
     route.set_defaults(run=app.route)
 
 

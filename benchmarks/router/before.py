@@ -33,7 +33,8 @@ class Before:
         labelled = [(normalised(text), name) for name, intent in plan.intents.items() for text in intent.examples]
         self._owners = np.array([name for _, name in labelled])
         self._vectors = np.asarray(self._words.embed([text for text, _ in labelled], norm=True))
-        self._owner_of_whole = {general(text, days, {5}): name for text, name in labelled}
+        wholes = [(general(text, days, {5}), name) for text, name in labelled]
+        self._owner_of_whole = {whole: name for whole, name in wholes if whole}
         self._wholes = Wholes(self._owner_of_whole)
 
     def match(self, text: str) -> str:

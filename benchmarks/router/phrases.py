@@ -21,7 +21,7 @@ class Phrases:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many phrases of each intent were understood, of how many; how many out of scope were accepted, of how many."""
+    """Phrases of each intent that were understood, of how many; accepted ones that are out of scope, of how many."""
 
     right: Mapping[str, int]
     asked: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""The router on phrases that it was never tuned on: the demo shop's held-out set, whole. Single errors are not printed."""
+"""The router on phrases that it was never tuned on: the demo shop's held-out set, whole; no single error is shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,25 @@ from voicebot.brain.playbook.days import DayNames
 from voicebot.brain.playbook.intents import IntentMatcher
 from voicebot.dialplan.loading import load_dialplan
 
-INTENTS = ["person", "order_status", "shipping", "hours", "address", "prices", "book_appointment", "move_appointment", "cancel_appointment", "appointment", "repeat", "back", "thanks", "greeting", "small_talk", "help", "goodbye"]
+INTENTS = {
+    "person",
+    "order_status",
+    "shipping",
+    "hours",
+    "address",
+    "prices",
+    "book_appointment",
+    "move_appointment",
+    "cancel_appointment",
+    "appointment",
+    "repeat",
+    "back",
+    "thanks",
+    "greeting",
+    "small_talk",
+    "help",
+    "goodbye",
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +42,7 @@ def tally() -> Tally:
 
 def test_the_held_out_set_is_as_large_and_as_even_as_it_must_be() -> None:
     held_out = phrases("held_out")
-    assert sorted(held_out.by_intent) == sorted(INTENTS)
+    assert set(held_out.by_intent) == INTENTS
     assert sum(map(len, held_out.by_intent.values())) >= 400
     assert min(map(len, held_out.by_intent.values())) >= 15
     assert len(held_out.out_of_scope) >= 200

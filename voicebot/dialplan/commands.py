@@ -9,6 +9,7 @@ from typing import TextIO
 
 from voicebot.dialplan.loading import Rule, load_dialplan
 from voicebot.dialplan.model import Dialplan
+from voicebot.dialplan.policy import Policy
 from voicebot.dialplan.registry import Dialplans, load_folder
 from voicebot.dialplan.source import Fault
 
@@ -35,8 +36,14 @@ def _verdict(faults: tuple[Fault, ...], names: list[str], out: TextIO | None, er
     return 0
 
 
-def explain_route(path: Path, number: str, engines: Callable[[Dialplan], Mapping[str, str]], default: str = "") -> int:
-    """Print which dialplan a call to `number` gets, its policy hash and `engines` by role, and why."""
+def explain_route(
+    path: Path,
+    number: str,
+    engines: Callable[[Dialplan], Mapping[str, str]],
+    default: str = "",
+    more: Callable[[Policy], Mapping[str, str]] = lambda _policy: {},
+) -> int:
+    """Print which dialplan a call to `number` gets, its policy hash and `engines` by role, and why; then `more`."""
     dialplans, faults = Dialplans.load(path, default)
     if dialplans is None:
         return _verdict(faults, [], None, None)
@@ -53,6 +60,7 @@ def explain_route(path: Path, number: str, engines: Callable[[Dialplan], Mapping
         "tenant": plan.tenant,
         **engines(plan),
         "transfer": plan.transfer.target or "nobody",
+        **more(routed.policy),
     }
     for name, value in told.items():
         sys.stdout.write(f"{name:<10}{value}\n")

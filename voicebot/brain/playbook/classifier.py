@@ -74,9 +74,10 @@ class Classifier:
         self._texts = [text for text, _ in labelled]
         self._names = [*(name for name in sentences if name != OUT_OF_SCOPE), OUT_OF_SCOPE]
         self._owners = np.array([self._names.index(name) for _, name in labelled])
-        self._vectors = learned_vectors(self._texts).astype(np.float64)
+        self._vectors = learned_vectors(self._texts)
         self._words = _Words(self._texts)
-        likeness = _likeness(self._vectors @ self._vectors.T, self._words.among_themselves())
+        exact = self._vectors.astype(np.float64)
+        likeness = _likeness(exact @ exact.T, self._words.among_themselves())
         truth = (self._owners[:, None] == np.arange(len(self._names))).astype(np.float64)
         self._usual = truth.mean(axis=0)
         inverse = np.linalg.inv(likeness + RIDGE * np.eye(len(labelled)))
@@ -86,7 +87,7 @@ class Classifier:
 
     def guess(self, sentence: str) -> Guess:
         """Return the best intent of a sentence, however little it explains."""
-        meaning = self._vectors @ sentence_vectors([sentence])[0].astype(np.float64)
+        meaning = (self._vectors @ sentence_vectors([sentence])[0]).astype(np.float64)
         likeness = _likeness(meaning, self._words.shared_with(sentence))
         explained = likeness @ self._weights + self._usual
         own = explained[:-1]

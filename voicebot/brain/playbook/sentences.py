@@ -8,6 +8,8 @@ digits of int8 differ.
 from __future__ import annotations
 
 import functools
+import threading
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -23,24 +25,11 @@ MAX_PIECES: Final = 64
 """What comes after these word pieces of a turn is not looked at."""
 
 MAX_KEPT: Final = 16_384
-"""Sentences whose vectors are kept, 25 MB; one more, and all are dropped first."""
+"""Learned sentences whose vectors are kept, 25 MB."""
 
 _BATCH: Final = 32
 
 Vectors = NDArray[np.float32]
-
-_kept: Final[dict[str, NDArray[np.float32]]] = {}
-
-
-def learned_vectors(texts: list[str]) -> Vectors:
-    """Return the same as sentence_vectors, and keep it: after a reload of dialplans most examples are the old ones."""
-    new = [text for text in dict.fromkeys(texts) if text not in _kept]
-    if len(_kept) + len(new) > MAX_KEPT:
-        _kept.clear()
-        new = list(dict.fromkeys(texts))
-    if new:
-        _kept.update(zip(new, sentence_vectors(new), strict=True))
-    return np.stack([_kept[text] for text in texts])
 
 
 def sentence_vectors(texts: list[str]) -> Vectors:
@@ -61,6 +50,32 @@ def sentence_vectors(texts: list[str]) -> Vectors:
         vectors[batch] = (states * mask[:, :, None]).sum(axis=1)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors
+
+
+class KeptVectors:
+    """Vectors of sentences that are learned again and again: a reload of dialplans brings mostly the old ones."""
+
+    def __init__(self, embed: Callable[[list[str]], Vectors], most: int) -> None:
+        """Keep what `embed` returns, for `most` sentences; one more, and all are dropped first."""
+        self._embed = embed
+        self._most = most
+        self._kept: dict[str, NDArray[np.float32]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, texts: list[str]) -> Vectors:
+        """Return one vector a text."""
+        with self._lock:
+            new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+            if len(self._kept) + len(new) > self._most:
+                self._kept.clear()
+                new = list(dict.fromkeys(texts))
+            if new:
+                self._kept.update(zip(new, self._embed(new), strict=True))
+            return np.stack([self._kept[text] for text in texts])
+
+
+learned_vectors: Final = KeptVectors(sentence_vectors, MAX_KEPT)
+"""The same as sentence_vectors, kept."""
 
 
 @functools.cache
