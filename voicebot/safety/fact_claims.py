@@ -22,7 +22,7 @@ DONE: Final[dict[str, str]] = {
     ),
     "ship": (
         "shipped|dispatched|on (?:its|the|their) way|in transit|out for delivery|left (?:us|our|the)|"
-        "with the courier|handed to the courier|posted|sent out|gone out"
+        "with the courier|handed (?:over|to the courier)|posted|sent out|gone out"
     ),
     "deliver": "delivered|arrived|dropped off",
     "pack": "packed",
@@ -127,7 +127,10 @@ _LOOKED: Final = re.compile(
     r"\b(?:i|we)(?: have| had)?(?: just| already| also| now)* (?:checked|looked|found|searched|verified|pulled up|"
     r"located|(?:can )?see (?=that|your|the|it|an?\b))"
 )
-_PROGRESSIVE: Final = re.compile(r"(?:ing)$")
+_MANAGED: Final = re.compile(
+    r"\b(?:liberty of|finished|done with|went ahead with|succeeded in|(?:managed|was able|were able|been able) to) "
+    r"(\w+)"
+)
 _YES: Final = re.compile(
     r"^\W*(?:yes|yep|yeah|correct|exactly|indeed|absolutely|certainly|of course|sure|that is (?:right|correct|"
     r"true)|right|it (?:has|is|did|does|was)|they (?:have|are|did)|(?:we|i) (?:do|have|did|are))"
@@ -203,13 +206,22 @@ def _others(plain: str) -> Iterator[Claim]:
         yield Claim("tell", "done", own=True, text=told.group())
     if looked := _LOOKED.search(plain):
         yield Claim("look", "done", own=True, text=looked.group())
+    yield from _by_verb(plain)
+    if (gets := _GETS.search(plain)) and not re.search(r"\b(?:not|if|once)\b", plain):
+        yield Claim("send", "will", own=True, text=gets.group())
+
+
+def _by_verb(plain: str) -> Iterator[Claim]:
+    """Yield what the bot says to have managed, or to be about to do."""
+    for match in _MANAGED.finditer(plain):
+        for group, bases in BASES.items():
+            if match.group(1) in {form for base in bases.split() for form in _forms_of(base)}:
+                yield Claim(group, "done", own=True, text=match.group())
     for promise in _PROMISE.finditer(plain):
         for group, bases in BASES.items():
             known = {form for base in bases.split() for form in _forms_of(base)}
             if promise.group(1) in known and not _SUPPOSES.search(plain[: promise.start()]):
                 yield Claim(group, "will", own=True, text=promise.group())
-    if (gets := _GETS.search(plain)) and not re.search(r"\b(?:not|if|once)\b", plain):
-        yield Claim("send", "will", own=True, text=gets.group())
 
 
 def _forms_of(base: str) -> tuple[str, ...]:

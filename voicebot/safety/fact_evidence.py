@@ -60,10 +60,11 @@ def stem(word: str) -> str:
     """Bring words of one meaning together, as far as callers and admins use them for each other."""
     if word in _OF_WORD:
         return f"#{_OF_WORD[word]}"
-    for ending in ("ies", "ing", "es", "ed", "s"):
+    for ending in ("ments", "ment", "ies", "ing", "ed", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:  # noqa: PLR2004 - what is left must be a word
-            return word[: -len(ending)]
-    return word
+            word = word[: -len(ending)]
+            break
+    return word.rstrip("e") if len(word) > 3 else word  # noqa: PLR2004
 
 
 def stems(text: str) -> frozenset[str]:

@@ -42,7 +42,9 @@ _ECHO: Final = re.compile(
     r"would you like|i can not find|i do not (?:find|see|have)|can not see)\b"
 )
 _CUTS: Final = re.compile(r"[,;:]|\b(?:and|but|while|whereas|or|then)\b")
-_WITH_YOU: Final = re.compile(r"be with you")
+_BE_THERE: Final = re.compile(r"\bbe (?:with you|there|here)\b")
+_PAST: Final = re.compile(r"\b(?:was|were|has been|have been|had|did|\w{3,}ed)\b")
+_TO_COME: Final = re.compile(r"\b(?:arrives?|ready|ships|eta|next|due|expected|leaves|comes)\b")
 _PRICE_WORDS: Final = content(
     "it that costs cost price charge dollar dollars cents comes come pay total would each only just exactly sure "
     "okay yes great right takes take usually about well amount one"
@@ -209,11 +211,15 @@ class _Judgement:
         ]
         keys = frozenset(key for rival in rivals for key in rival.keys) | entry.keys
         nearest = self._nearest_key(fact, keys)
-        return not nearest or nearest in entry.keys
+        if nearest and nearest not in entry.keys:
+            return False
+        left, right = self._part(fact)
+        part = self._text.lower()[left:right]
+        return bool(stems(part) & entry.keys) or not (_PAST.search(part) and _TO_COME.search(entry.path))
 
     def _nearest_key(self, fact: Fact, keys: frozenset[str]) -> str:
         """Return the key word nearest before a fact; else in its part of the sentence after it; else after it."""
-        low = _WITH_YOU.sub("arrive     ", self._text.lower())
+        low = _BE_THERE.sub(lambda match: f"{'arrive':<{len(match.group())}}", self._text.lower())
         words = [(m.start(), stem_) for m in re.finditer(r"[a-z]+", low) for stem_ in stems(m.group())]
         hits = [(at, word) for at, word in words if word in keys and not fact.start <= at < fact.end]
         left, right = self._part(fact)
@@ -319,7 +325,11 @@ class _Judgement:
     def _by_rate(self, fact: Fact) -> bool:
         """Whether it only says for which time an amount is: `25 dollars a day`."""
         unit = re.fullmatch(r"(?:a|an) (\w+)", self._text[fact.start : fact.end].lower())
-        priced = any(other.kind in {"money", "number"} and 0 <= fact.start - other.end <= 1 for other in self._facts)
+        priced = any(
+            other.kind in {"money", "number"} and self._text[other.end : fact.start].strip() in {"", "for"}
+            for other in self._facts
+            if other.end <= fact.start
+        )
         if unit is None or not priced:
             return False
         used = set(self._evidence)
@@ -434,7 +444,7 @@ class _Judgement:
         )
         if claim.own and claim.group not in STATES and not record.acts:
             return False
-        if claim.group in groups | keys:
+        if claim.group in groups | keys or (claim.group == "send" and not claim.own and "ship" in groups | keys):
             return True
         succeeded = bool(states & SUCCESS) or result.get("ok") is True or result.get("success") is True
         acted = record.acts and (succeeded or bool(groups & set(BASES)))
@@ -481,6 +491,9 @@ def _ids_of(record: Record) -> set[tuple[str, str]]:
 
 def _neighbours(text: str, fact: Fact, known: str) -> bool:
     """Whether a fact has the same word behind it here and in the evidence: `12 Harbor Lane`."""
+    if re.search(r"\bwithin $", text[: fact.start].lower()):
+        same = [other for other in facts(known) if set(fact.forms) & set(other.forms)]
+        return any(re.search(r"\bwithin $", known[: other.start].lower()) for other in same)
     after = re.findall(r"[a-z]+", text[fact.end :].lower())[:2]
     if not after:
         return False

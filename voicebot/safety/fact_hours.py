@@ -213,7 +213,7 @@ class HoursCheck:
             elif ends and not begins:
                 so = bool(values & closes)
             else:
-                so = bool(values & (opens | closes)) or within
+                so = bool(values & (opens | closes)) or (within and about_hours(text))
             if so or self._in_note(text, time, day.note):
                 return source
         return ""
