@@ -26,7 +26,7 @@ DONE: Final[dict[str, str]] = {
     ),
     "deliver": "delivered|arrived|dropped off",
     "pack": "packed",
-    "workshop": "in (?:the|our) workshop|on the stand",
+    "workshop": "(?:is|are|was|still|it) (?:\\w+ )?in (?:the|our) workshop|on the stand",
     "ready": "ready(?! to help| to take)|waiting for you|can be (?:picked up|collected)",
     "repair": "repaired|fixed|serviced|mended|tuned up",
     "send": (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from voicebot.core.policy import SideEffect
 from voicebot.dialplan.hours import BusinessDay
 from voicebot.dialplan.policy import Policy
 from voicebot.safety.fact_numbers import canonical
@@ -157,7 +158,7 @@ class DialplanFacts:
         plan = policy.dialplan
         self.hours = policy.hours
         self.zone = plan.zone
-        self.acts = frozenset(name for name, part in plan.connectors.items() if part.side_effect != "none")
+        self.acts = frozenset(name for name, part in plan.connectors.items() if part.side_effect is not SideEffect.NONE)
         found: list[Entry] = []
         for section, values in plan.knowledge.items():
             for key, value in values.items():

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Final
 
 from voicebot.safety import fact_claims
@@ -353,13 +354,27 @@ class _Judgement:
     def _by_caller(self, fact: Fact) -> bool:
         """Whether it only repeats the caller. A value that means something needs a sentence that says it repeats."""
         said = {form for text in (self._known.caller, *self._known.earlier) for form in forms_of(text)}
-        if not said & set(fact.forms):
+        if not said & set(fact.forms) and not self._dictated(fact):
             return False
-        means = not any(_is_id(form) for form in fact.forms if form in said)
+        means = not any(_is_id(form) for form in fact.forms if form in said) and not self._dictated(fact)
         if means and not self._asks and not _ECHO.search(fact_claims.expanded(self._text)):
             return False
         self._evidence.append("caller")
         return True
+
+    def _dictated(self, fact: Fact) -> bool:
+        """Whether the caller said a number in two parts, the second of which may correct the end of the first."""
+        number = next((value for kind, value in fact.forms if kind == "digits" and len(value) >= _LEAST_ID), "")
+        parts = [
+            "".join(value for kind, value in each.forms if kind == "digits")
+            or next((value for kind, value in each.forms if kind in {"number", "time"}), "")
+            for text in (*self._known.earlier, self._known.caller)
+            for each in facts(text)
+        ]
+        return bool(number) and any(
+            number in {first + second, first[: len(number) - len(second)] + second}
+            for first, second in combinations([part for part in parts if part.isdigit()], 2)
+        )
 
     def _harmless(self, fact: Fact) -> bool:
         if fact.kind == "relative" and fact.value in {"today", "this morning", "this afternoon", "this evening"}:
