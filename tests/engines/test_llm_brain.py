@@ -98,8 +98,10 @@ def test_only_what_belongs_to_the_moment_stands_behind_the_callers_words() -> No
 
 
 def test_a_later_turn_still_knows_what_a_tool_returned_and_begins_with_the_same_messages() -> None:
-    silent: dict[str, object] = {"moment": lambda _: ""}
-    with model(Reply("", (ORDER,)), Reply("It arrives on Tuesday."), Reply("On Tuesday."), **silent) as (server, brain):
+    with model(Reply("", (ORDER,)), Reply("It arrives on Tuesday."), Reply("On Tuesday."), moment=lambda _: "") as (
+        server,
+        brain,
+    ):
         waiting = end_of(outcome_of(brain, request(1, "where is 48213")))
         told = end_of(outcome_of(brain, request(1, "where is 48213", results=(SHIPPED,), memory=waiting.memory)))
         history = (Line("caller", "where is 48213"), Line("bot", "It arrives on Tuesday."))

@@ -8,7 +8,7 @@ heard or written somewhere. What has no evidence makes the whole sentence unspea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import combinations
@@ -143,11 +143,7 @@ class _Judgement:
     def _denied(self, asked: str) -> str:
         found = [claim for claim in claims(_stated(asked)) if claim.how == "done"]
         wrong = next((claim for claim in found if not self._not_done(claim)), None)
-        if wrong is not None:
-            return f"no to {wrong.text}"
-        if about_hours(asked) and not other_matter(asked):
-            return ""
-        return ""
+        return f"no to {wrong.text}" if wrong is not None else ""
 
     # Figures, days, times.
 
@@ -507,8 +503,8 @@ def _ids_of(record: Record) -> set[tuple[str, str]]:
 def _neighbours(text: str, fact: Fact, known: str) -> bool:
     """Whether a fact has the same word behind it here and in the evidence: `12 Harbor Lane`."""
     if re.search(r"\bwithin $", text[: fact.start].lower()):
-        same = [other for other in facts(known) if set(fact.forms) & set(other.forms)]
-        return any(re.search(r"\bwithin $", known[: other.start].lower()) for other in same)
+        alike = [other for other in facts(known) if set(fact.forms) & set(other.forms)]
+        return any(re.search(r"\bwithin $", known[: other.start].lower()) for other in alike)
     after = re.findall(r"[a-z]+", text[fact.end :].lower())[:2]
     if not after:
         return False
@@ -543,8 +539,7 @@ def _is_question(text: str) -> bool:
 def _stated(asked: str) -> str:
     """Turn what was asked into what a yes to it states, as far as the words of completion go."""
     low = asked.lower()
-    for group, bases in BASES.items():
-        del group
+    for bases in BASES.values():
         for base in bases.split():
             low = re.sub(rf"\bdid (you|they|it|he|she|we) (?:already )?{base}\b", rf"\1 have {_participle(base)}", low)
     low = re.sub(r"^(?:so |and |okay |well )*(?:have|did) you ", "i have ", low)
@@ -561,8 +556,3 @@ def _participle(base: str) -> str:
         "buy": "bought",
     }
     return irregular.get(base) or (f"{base}d" if base.endswith("e") else f"{base}ed")
-
-
-def evidence_of(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Return where entries are from, each once."""
-    return tuple(dict.fromkeys(entry.source for entry in entries))

@@ -239,8 +239,7 @@ class HoursCheck:
                 left_out = {
                     day for at_, _, each in days if len(each) == 1 and _EXCEPT.search(low[:at_]) for day in each
                 }
-                usually = (self._usually(text, day) for day in dates if day not in left_out)
-                if any(usual != (says == "open") for usual in usually):
+                if any(self._usually(text, day) != (says == "open") for day in dates if day not in left_out):
                     return f"{says} {text[start:end]}"
                 continue
             for day in dates if says else ():
