@@ -246,3 +246,36 @@ def groups_in(text: str) -> frozenset[str]:
     found |= {"pack"} if re.search(r"\bpack(?:ing|ed)\b", words) else set()
     found |= {"ship"} if "transit" in words else set()
     return frozenset(found)
+
+
+def can_be_affirmed(text: str) -> bool:
+    """Whether a text is a question that yes or no answers."""
+    return bool(
+        re.match(
+            r"(?:\w+[, ]+){0,3}?(?:is|are|was|were|has|have|had|did|do|does|will|can|so|isn't|hasn't|aren't|"
+            r"didn't|it's|you're|i'm)\b",
+            text.lower(),
+        )
+    )
+
+
+def stated(asked: str) -> str:
+    """Turn what was asked into what a yes to it states, as far as the words of completion go."""
+    low = asked.lower()
+    for bases in BASES.values():
+        for base in bases.split():
+            low = re.sub(rf"\bdid (you|they|it|he|she|we) (?:already )?{base}\b", rf"\1 have {_participle(base)}", low)
+    low = re.sub(r"^(?:so |and |okay |well )*(?:have|did) you ", "i have ", low)
+    return re.sub(r"\byou have\b", "i have", low)
+
+
+def _participle(base: str) -> str:
+    irregular = {
+        "send": "sent",
+        "pay": "paid",
+        "tell": "told",
+        "ship": "shipped",
+        "cancel": "cancelled",
+        "buy": "bought",
+    }
+    return irregular.get(base) or (f"{base}d" if base.endswith("e") else f"{base}ed")
