@@ -235,3 +235,9 @@ def test_a_beginning_that_states_nothing_does_not_wait_for_the_rest() -> None:
     with model(Reply("Sure, I can gladly tell you, express is fifteen dollars.")) as (_, inner):
         results = outcome_of(gated(inner), request(1, "how much is express"))
     assert spoken(results) == ["Sure, I can gladly tell you,", shop().dialplan.phrases.unsupported]
+
+
+@pytest.mark.parametrize("memory", ['{"intent":"shipping"}', "[1]", "not JSON"])
+def test_the_memory_of_another_brain_is_forgotten(memory: str) -> None:
+    with model(Reply("Hello.")) as (_, inner):
+        assert spoken(outcome_of(gated(inner), request(2, memory=memory))) == ["Hello."]
