@@ -32,7 +32,7 @@ AT_ONCE = 3
 """Calls that meet a fault together: as many as one worker holds."""
 QUESTION = "How much does express shipping cost?"
 VOICES = ("rms", "slt", "awb")
-ANSWER = "Express shipping costs nine dollars today, and it comes to your door on the next working day."
+ANSWER = "Express shipping costs fourteen dollars, and it comes to your door on the next working day."
 TARGET_MS = 2_500
 ANSWER_TIMEOUT_MS = 10_000
 FAULTS = {

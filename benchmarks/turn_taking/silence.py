@@ -103,7 +103,27 @@ def _llm(bot: BotProcess, report: Report, turns: int) -> None:
 
 
 def _replies() -> list[Reply]:
-    """Return answers that no cache has heard."""
+    """Return answers that no cache has heard, and that state nothing which would need evidence."""
+    kinds = ["good", "fine", "large", "small", "wide", "fair", "rich", "nice", "great", "decent"]
+    things = [
+        "bells",
+        "baskets",
+        "saddles",
+        "pedals",
+        "lamps",
+        "pumps",
+        "locks",
+        "gloves",
+        "bags",
+        "mirrors",
+        "tools",
+        "racks",
+        "grips",
+        "chains",
+        "tubes",
+    ]
     return [
-        Reply(f"We have {number} of these in the shop right now. You can come by any time.") for number in range(200)
+        Reply(f"We have a {kind} choice of {thing} in the shop right now. You are welcome to have a look.")
+        for thing in things
+        for kind in kinds
     ]

@@ -20,7 +20,7 @@ LONGEST_SILENCE_MS = 9_000
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[OpenAiServer]:
-    reply = Reply("Your order left the warehouse on Monday, and it will be with you on Thursday.")
+    reply = Reply("That depends on a good many things, and a colleague in the shop can tell you more about it.")
     with OpenAiServer(replies=[reply]) as running:
         yield running
 

@@ -17,6 +17,8 @@ from voicebot.core.events import Attempt, BrainClause, BrainFinished, BrainOutco
 from voicebot.dialplan.loading import load_dialplan
 from voicebot.dialplan.policy import Policy
 from voicebot.remote.link import Endpoint
+from voicebot.runtime.health import ProbeFailed
+from voicebot.runtime.probes import try_brain
 from voicebot.testing.openai_server import Fault, OpenAiServer, Reply, ScriptedCall, Service
 
 SHOP = Path(__file__).resolve().parents[2] / "dialplans" / "harbor-lane.yaml"
@@ -134,6 +136,14 @@ def test_when_the_model_is_gone_the_failure_is_told_and_the_playbook_goes_on_alo
     alone = build_brain(policy, "playbook")
     said, _ = ask(alone, 2, "48213", memory=shared)
     assert said == ["wants order_status"]
+
+
+def test_a_probe_reaches_the_model_whatever_the_playbook_knows(brain: Brain, server: OpenAiServer) -> None:
+    try_brain(brain)
+    assert len(server.seen(Service.CHAT)) == 1
+    server.fault(Service.CHAT, Fault.ERR500)
+    with pytest.raises(ProbeFailed):
+        try_brain(brain)
 
 
 def test_wishes_keep_their_shape(brain: Brain, server: OpenAiServer) -> None:

@@ -98,8 +98,10 @@ def test_only_what_belongs_to_the_moment_stands_behind_the_callers_words() -> No
 
 
 def test_a_later_turn_still_knows_what_a_tool_returned_and_begins_with_the_same_messages() -> None:
-    silent: dict[str, object] = {"moment": lambda _: ""}
-    with model(Reply("", (ORDER,)), Reply("It arrives on Tuesday."), Reply("On Tuesday."), **silent) as (server, brain):
+    with model(Reply("", (ORDER,)), Reply("It arrives on Tuesday."), Reply("On Tuesday."), moment=lambda _: "") as (
+        server,
+        brain,
+    ):
         waiting = end_of(outcome_of(brain, request(1, "where is 48213")))
         told = end_of(outcome_of(brain, request(1, "where is 48213", results=(SHIPPED,), memory=waiting.memory)))
         history = (Line("caller", "where is 48213"), Line("bot", "It arrives on Tuesday."))
@@ -233,3 +235,9 @@ def test_a_beginning_that_states_nothing_does_not_wait_for_the_rest() -> None:
     with model(Reply("Sure, I can gladly tell you, express is fifteen dollars.")) as (_, inner):
         results = outcome_of(gated(inner), request(1, "how much is express"))
     assert spoken(results) == ["Sure, I can gladly tell you,", shop().dialplan.phrases.unsupported]
+
+
+@pytest.mark.parametrize("memory", ['{"intent":"shipping"}', "[1]", "not JSON"])
+def test_the_memory_of_another_brain_is_forgotten(memory: str) -> None:
+    with model(Reply("Hello.")) as (_, inner):
+        assert spoken(outcome_of(gated(inner), request(2, memory=memory))) == ["Hello."]

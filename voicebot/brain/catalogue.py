@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from datetime import datetime
 
 from handoff.policy import ReasonCode
 from voicebot.brain.aside import Aside
@@ -23,29 +25,39 @@ class BrainUnavailable(Exception):
     """A brain cannot be had. The message names the key and the remedy."""
 
 
-def build_brain(policy: Policy, name: str, model: str = "", endpoint: Endpoint | None = None) -> Brain:
+def build_brain(
+    policy: Policy,
+    name: str,
+    model: str = "",
+    endpoint: Endpoint | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> Brain:
     """Return the brain called `name` for a dialplan, not yet warm; `model` and `endpoint` are for those that have one.
+
+    `clock` returns local time, for tests and simulations.
 
     Raises BrainUnavailable.
     """
     match name:
         case "playbook":
-            return Aside(PlaybookAlone(PlaybookBrain(policy)))
+            return Aside(PlaybookAlone(PlaybookBrain(policy, clock)))
         case "openai":
-            return _gated(OpenAiBrain(chat_settings(policy, model, endpoint)), policy)
+            return _gated(OpenAiBrain(chat_settings(policy, model, endpoint, clock)), policy, clock)
         case "hybrid":
-            model_brain = _gated(OpenAiBrain(chat_settings(policy, model, endpoint)), policy)
-            return Aside(HybridBrain(PlaybookBrain(policy), model_brain))
+            model_brain = _gated(OpenAiBrain(chat_settings(policy, model, endpoint, clock)), policy, clock)
+            return Aside(HybridBrain(PlaybookBrain(policy, clock), model_brain))
         case _:
             raise BrainUnavailable(f"brain.engine: there is no {name!r}; choose one of {', '.join(ENGINES)}")
 
 
-def _gated(brain: Brain, policy: Policy) -> Brain:
+def _gated(brain: Brain, policy: Policy, clock: Callable[[], datetime] | None) -> Brain:
     """Put the fact gate before a brain that invents; there is no way to one round it."""
-    return GatedBrain(brain, DialplanFacts(policy), policy.dialplan.phrases.unsupported)
+    return GatedBrain(brain, DialplanFacts(policy), policy.dialplan.phrases.unsupported, clock)
 
 
-def chat_settings(policy: Policy, model: str, endpoint: Endpoint | None = None) -> ChatSettings:
+def chat_settings(
+    policy: Policy, model: str, endpoint: Endpoint | None = None, clock: Callable[[], datetime] | None = None
+) -> ChatSettings:
     """Tell a language model what the dialplan says. Raises BrainUnavailable when something is missing."""
     if not model:
         raise BrainUnavailable("brain.model: a language model needs a name; set it here or as VOICEBOT_BRAIN__MODEL")
@@ -62,6 +74,6 @@ def chat_settings(policy: Policy, model: str, endpoint: Endpoint | None = None) 
         gap_s=plan.budgets.brain_gap_ms / 1_000,
         max_speech_s=plan.brain.max_speech_s,
         confirm=confirmation(policy),
-        moment=moment(policy),
+        moment=moment(policy, clock),
         prices=Prices(**plan.brain.prices.model_dump()),
     )

@@ -19,6 +19,9 @@ from voicebot.core.events import BrainFinished, BrainOutcome, EngineFailed
 KEPT_RESULTS: Final = 8
 """Results of the playbook's connectors that the model is told of; older ones are forgotten."""
 
+NOBODYS_TURN: Final = 0
+"""Calls count their turns from 1; a probe asks for this one, and it is the model whose health is in doubt."""
+
 Who = Literal["playbook", "model"]
 
 
@@ -50,6 +53,8 @@ class HybridBrain:
     def start(self, request: StartBrain, post: Callable[[BrainResult], None]) -> BrainRun:
         """Let one of them answer."""
         memory = recall(request.memory)
+        if request.turn == NOBODYS_TURN:
+            return self._ask_model(request, memory, post)
         if request.results or memory.wants:
             if memory.owner == "model":
                 return self._ask_model(request, memory, post)

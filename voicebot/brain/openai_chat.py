@@ -189,8 +189,14 @@ class ChatRun:
                 self.fail(exchange.failure(error))
 
     def _recalled(self) -> tuple[Round, ...]:
-        """Return what was asked of connectors so far, with the results that have just come."""
-        rounds = recall(self._request.memory)
+        """Return what was asked of connectors so far, with the results that have just come.
+
+        The memory of another brain, which has answered in between, is forgotten.
+        """
+        try:
+            rounds = recall(self._request.memory)
+        except ValueError:
+            rounds = ()
         if self._request.results:
             rounds = answered(rounds, self._request.results, len(self._request.history))
         return rounds

@@ -16,6 +16,7 @@ from typing import Final
 
 from voicebot.brain.messages import ToolSpec
 from voicebot.core.commands import StartBrain
+from voicebot.core.policy import SideEffect
 from voicebot.dialplan.hours import spoken_openings, spoken_week
 from voicebot.dialplan.policy import Policy
 from voicebot.dialplan.templates import render
@@ -56,7 +57,7 @@ class Prompt:
 def assemble(policy: Policy) -> Prompt:
     """Write the prompt of a dialplan."""
     plan = policy.dialplan
-    acts = any(part.side_effect != "none" for part in plan.connectors.values())
+    acts = any(part.side_effect is not SideEffect.NONE for part in plan.connectors.values())
     parts = (
         ("manners", MANNERS),
         ("instructions", plan.brain.instructions),
@@ -126,7 +127,7 @@ def confirmation(policy: Policy) -> Callable[[str, str], str]:
 
     def question(name: str, arguments: str) -> str:
         part = plan.connectors.get(name)
-        if part is None or part.side_effect == "none":
+        if part is None or part.side_effect is SideEffect.NONE:
             return ""
         values = {key: value for key, value in json.loads(arguments).items() if isinstance(value, str | int | float)}
         try:

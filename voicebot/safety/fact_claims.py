@@ -22,11 +22,11 @@ DONE: Final[dict[str, str]] = {
     ),
     "ship": (
         "shipped|dispatched|on (?:its|the|their) way|in transit|out for delivery|left (?:us|our|the)|"
-        "with the courier|handed to the courier|posted|sent out|gone out"
+        "with the courier|handed (?:over|to the courier)|posted|sent out|gone out"
     ),
     "deliver": "delivered|arrived|dropped off",
     "pack": "packed",
-    "workshop": "in (?:the|our) workshop|on the stand",
+    "workshop": "(?:is|are|was|still|it) (?:\\w+ )?in (?:the|our) workshop|on the stand",
     "ready": "ready(?! to help| to take)|waiting for you|can be (?:picked up|collected)",
     "repair": "repaired|fixed|serviced|mended|tuned up",
     "send": (
@@ -127,7 +127,10 @@ _LOOKED: Final = re.compile(
     r"\b(?:i|we)(?: have| had)?(?: just| already| also| now)* (?:checked|looked|found|searched|verified|pulled up|"
     r"located|(?:can )?see (?=that|your|the|it|an?\b))"
 )
-_PROGRESSIVE: Final = re.compile(r"(?:ing)$")
+_MANAGED: Final = re.compile(
+    r"\b(?:liberty of|finished|done with|went ahead with|succeeded in|(?:managed|was able|were able|been able) to) "
+    r"(\w+)"
+)
 _YES: Final = re.compile(
     r"^\W*(?:yes|yep|yeah|correct|exactly|indeed|absolutely|certainly|of course|sure|that is (?:right|correct|"
     r"true)|right|it (?:has|is|did|does|was)|they (?:have|are|did)|(?:we|i) (?:do|have|did|are))"
@@ -203,13 +206,22 @@ def _others(plain: str) -> Iterator[Claim]:
         yield Claim("tell", "done", own=True, text=told.group())
     if looked := _LOOKED.search(plain):
         yield Claim("look", "done", own=True, text=looked.group())
+    yield from _by_verb(plain)
+    if (gets := _GETS.search(plain)) and not re.search(r"\b(?:not|if|once)\b", plain):
+        yield Claim("send", "will", own=True, text=gets.group())
+
+
+def _by_verb(plain: str) -> Iterator[Claim]:
+    """Yield what the bot says to have managed, or to be about to do."""
+    for match in _MANAGED.finditer(plain):
+        for group, bases in BASES.items():
+            if match.group(1) in {form for base in bases.split() for form in _forms_of(base)}:
+                yield Claim(group, "done", own=True, text=match.group())
     for promise in _PROMISE.finditer(plain):
         for group, bases in BASES.items():
             known = {form for base in bases.split() for form in _forms_of(base)}
             if promise.group(1) in known and not _SUPPOSES.search(plain[: promise.start()]):
                 yield Claim(group, "will", own=True, text=promise.group())
-    if (gets := _GETS.search(plain)) and not re.search(r"\b(?:not|if|once)\b", plain):
-        yield Claim("send", "will", own=True, text=gets.group())
 
 
 def _forms_of(base: str) -> tuple[str, ...]:
@@ -234,3 +246,36 @@ def groups_in(text: str) -> frozenset[str]:
     found |= {"pack"} if re.search(r"\bpack(?:ing|ed)\b", words) else set()
     found |= {"ship"} if "transit" in words else set()
     return frozenset(found)
+
+
+def can_be_affirmed(text: str) -> bool:
+    """Whether a text is a question that yes or no answers."""
+    return bool(
+        re.match(
+            r"(?:\w+[, ]+){0,3}?(?:is|are|was|were|has|have|had|did|do|does|will|can|so|isn't|hasn't|aren't|"
+            r"didn't|it's|you're|i'm)\b",
+            text.lower(),
+        )
+    )
+
+
+def stated(asked: str) -> str:
+    """Turn what was asked into what a yes to it states, as far as the words of completion go."""
+    low = asked.lower()
+    for bases in BASES.values():
+        for base in bases.split():
+            low = re.sub(rf"\bdid (you|they|it|he|she|we) (?:already )?{base}\b", rf"\1 have {_participle(base)}", low)
+    low = re.sub(r"^(?:so |and |okay |well )*(?:have|did) you ", "i have ", low)
+    return re.sub(r"\byou have\b", "i have", low)
+
+
+def _participle(base: str) -> str:
+    irregular = {
+        "send": "sent",
+        "pay": "paid",
+        "tell": "told",
+        "ship": "shipped",
+        "cancel": "cancelled",
+        "buy": "bought",
+    }
+    return irregular.get(base) or (f"{base}d" if base.endswith("e") else f"{base}ed")

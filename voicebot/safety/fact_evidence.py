@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from voicebot.core.policy import SideEffect
 from voicebot.dialplan.hours import BusinessDay
 from voicebot.dialplan.policy import Policy
 from voicebot.safety.fact_numbers import canonical
@@ -60,10 +61,11 @@ def stem(word: str) -> str:
     """Bring words of one meaning together, as far as callers and admins use them for each other."""
     if word in _OF_WORD:
         return f"#{_OF_WORD[word]}"
-    for ending in ("ies", "ing", "es", "ed", "s"):
+    for ending in ("ments", "ment", "ies", "ing", "ed", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:  # noqa: PLR2004 - what is left must be a word
-            return word[: -len(ending)]
-    return word
+            word = word[: -len(ending)]
+            break
+    return word.rstrip("e") if len(word) > 3 else word  # noqa: PLR2004
 
 
 def stems(text: str) -> frozenset[str]:
@@ -156,7 +158,7 @@ class DialplanFacts:
         plan = policy.dialplan
         self.hours = policy.hours
         self.zone = plan.zone
-        self.acts = frozenset(name for name, part in plan.connectors.items() if part.side_effect != "none")
+        self.acts = frozenset(name for name, part in plan.connectors.items() if part.side_effect is not SideEffect.NONE)
         found: list[Entry] = []
         for section, values in plan.knowledge.items():
             for key, value in values.items():

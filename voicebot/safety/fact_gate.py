@@ -8,13 +8,15 @@ heard or written somewhere. What has no evidence makes the whole sentence unspea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Final
 
 from voicebot.safety import fact_claims
-from voicebot.safety.fact_claims import BASES, STATES, SUCCESS, Claim, asks, claims, groups_in
+from voicebot.safety.fact_claims import BASES, STATES, Claim, asks, claims, groups_in
+from voicebot.safety.fact_done import says_so
 from voicebot.safety.fact_evidence import (
     DialplanFacts,
     Entry,
@@ -28,6 +30,7 @@ from voicebot.safety.fact_evidence import (
 )
 from voicebot.safety.fact_hours import HoursCheck, about_hours, other_matter
 from voicebot.safety.fact_names import names
+from voicebot.safety.fact_place import DAY_NAMES, NUMBER_WORDS, PRICE_WORDS, Place, neighbours
 from voicebot.safety.fact_words import Fact, facts, says_free
 
 _IDS: Final = frozenset({"digits", "email", "code", "web"})
@@ -41,15 +44,9 @@ _ECHO: Final = re.compile(
     r"did you|do you mean|to confirm|let me (?:repeat|confirm|make sure|look|check|see)|shall i|should i|"
     r"would you like|i can not find|i do not (?:find|see|have)|can not see)\b"
 )
-_CUTS: Final = re.compile(r"[,;:]|\b(?:and|but|while|whereas|or|then)\b")
-_WITH_YOU: Final = re.compile(r"be with you")
-_PRICE_WORDS: Final = content(
-    "it that costs cost price charge dollar dollars cents comes come pay total would each only just exactly sure "
-    "okay yes great right takes take usually about well amount one"
-)
+_PAST: Final = re.compile(r"\b(?:was|were|has been|have been|had|did|\w{3,}ed)\b")
+_TO_COME: Final = re.compile(r"\b(?:arrives?|ready|ships|eta|next|due|expected|leaves|comes)\b")
 _HELP: Final = re.compile(r"\b(?:help|assist|do for) \w*.*\btoday\b|\btoday\W*\?$")
-_STATE_KEYS: Final = frozenset({"outcome", "status", "state", "result", "message", "progress"})
-_PARTICIPLES: Final = frozenset({"ready", "workshop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +95,7 @@ class _Judgement:
         self._known = known
         self._asks = asks(sentence)
         self._facts = [self._dated(fact) for fact in facts(sentence)]
+        self._place = Place(sentence, self._facts)
         self._evidence: list[str] = []
         self._records = self._in_scope()
         self._entries = [
@@ -126,11 +124,11 @@ class _Judgement:
 
     def _affirmed(self) -> str:
         asked = self._known.caller.strip().rstrip("?.! ")
-        if not asked or not _is_question(asked):
+        if not asked or not fact_claims.can_be_affirmed(asked):
             return ""
         if fact_claims.denies(self._text):
             return self._denied(asked)
-        stated = _Judgement(self._plan, _stated(asked), replace(self._known, caller="", earlier=()))
+        stated = _Judgement(self._plan, fact_claims.stated(asked), replace(self._known, caller="", earlier=()))
         ids = {form for text in (asked, *self._known.earlier) for form in forms_of(text) if _is_id(form)}
         stated._facts = [fact for fact in stated._facts if not ids & set(fact.forms)]
         reason = stated._figures() or stated._nothing_to_pay() or stated._done()
@@ -138,13 +136,9 @@ class _Judgement:
         return f"yes to {reason}" if reason else ""
 
     def _denied(self, asked: str) -> str:
-        found = [claim for claim in claims(_stated(asked)) if claim.how == "done"]
+        found = [claim for claim in claims(fact_claims.stated(asked)) if claim.how == "done"]
         wrong = next((claim for claim in found if not self._not_done(claim)), None)
-        if wrong is not None:
-            return f"no to {wrong.text}"
-        if about_hours(asked) and not other_matter(asked):
-            return ""
-        return ""
+        return f"no to {wrong.text}" if wrong is not None else ""
 
     # Figures, days, times.
 
@@ -208,39 +202,16 @@ class _Judgement:
             and any(kind in kinds for kind, _ in other.forms)
         ]
         keys = frozenset(key for rival in rivals for key in rival.keys) | entry.keys
-        nearest = self._nearest_key(fact, keys)
-        return not nearest or nearest in entry.keys
-
-    def _nearest_key(self, fact: Fact, keys: frozenset[str]) -> str:
-        """Return the key word nearest before a fact; else in its part of the sentence after it; else after it."""
-        low = _WITH_YOU.sub("arrive     ", self._text.lower())
-        words = [(m.start(), stem_) for m in re.finditer(r"[a-z]+", low) for stem_ in stems(m.group())]
-        hits = [(at, word) for at, word in words if word in keys and not fact.start <= at < fact.end]
-        left, right = self._part(fact)
-        for inside in (
-            [hit for hit in hits if left <= hit[0] < fact.start][-1:],
-            [hit for hit in hits if fact.end <= hit[0] < right][:1],
-            [hit for hit in hits if hit[0] < fact.start][-1:],
-            [hit for hit in hits if hit[0] >= fact.end][:1],
-        ):
-            if inside:
-                return inside[0][1]
-        return ""
-
-    def _part(self, fact: Fact) -> tuple[int, int]:
-        """Return the part of the sentence that a fact stands in."""
-        cuts = [
-            m
-            for m in _CUTS.finditer(self._text.lower())
-            if not any(other.start <= m.start() < other.end for other in self._facts)
-        ]
-        left = max((m.end() for m in cuts if m.end() <= fact.start), default=0)
-        right = min((m.start() for m in cuts if m.start() >= fact.end), default=len(self._text))
-        return left, right
+        nearest = self._place.nearest_key(fact, keys)
+        if nearest and nearest not in entry.keys:
+            return False
+        left, right = self._place.part(fact)
+        part = self._text.lower()[left:right]
+        return bool(stems(part) & entry.keys) or not (_PAST.search(part) and _TO_COME.search(entry.path))
 
     def _fits_knowledge(self, fact: Fact, entry: Entry, forms: set[tuple[str, str]]) -> bool:
         """Whether a value that the dialplan knows is said of what it is the value of."""
-        if _neighbours(self._text, fact, entry.text):
+        if neighbours(self._text, fact, entry.text):
             return True
         kinds = {kind for kind, _ in fact.forms}
         rivals = [
@@ -249,7 +220,7 @@ class _Judgement:
             if not other.forms & forms and any(kind in kinds for kind, _ in other.forms)
         ]
         rival_keys = frozenset(key for rival in rivals for key in rival.keys) - entry.keys
-        left, right = self._part(fact)
+        left, right = self._place.part(fact)
         low = self._text.lower()
         for words in (stems(low[left:right]), stems(low[:left]), stems(low[right:])):
             if words & (entry.keys | rival_keys):
@@ -267,8 +238,8 @@ class _Judgement:
     def _topic_is(self, entry: Entry, rival_keys: frozenset[str]) -> bool:
         """Whether a sentence that names nothing itself goes on with what was spoken of before."""
         section = self._plan.sections.get(entry.section, frozenset())
-        beyond = content(self._text) - _PRICE_WORDS - section - content(self._known.caller) - content(entry.text)
-        if any(re.search(r"[a-z]{3}", word) for word in beyond - _NUMBER_WORDS):
+        beyond = content(self._text) - PRICE_WORDS - section - content(self._known.caller) - content(entry.text)
+        if any(re.search(r"[a-z]{3}", word) for word in beyond - NUMBER_WORDS):
             return False
         for topic in (self._known.said, self._known.caller, *reversed(self._known.heard[-1:])):
             words = stems(topic)
@@ -319,7 +290,11 @@ class _Judgement:
     def _by_rate(self, fact: Fact) -> bool:
         """Whether it only says for which time an amount is: `25 dollars a day`."""
         unit = re.fullmatch(r"(?:a|an) (\w+)", self._text[fact.start : fact.end].lower())
-        priced = any(other.kind in {"money", "number"} and 0 <= fact.start - other.end <= 1 for other in self._facts)
+        priced = any(
+            other.kind in {"money", "number"} and self._text[other.end : fact.start].strip() in {"", "for"}
+            for other in self._facts
+            if other.end <= fact.start
+        )
         if unit is None or not priced:
             return False
         used = set(self._evidence)
@@ -333,7 +308,7 @@ class _Judgement:
         """Whether the dialplan says it in a phrase about the same thing."""
         words = content(self._text)
         for entry in self._plan.texts:
-            shared = (words & entry.keys) - _NUMBER_WORDS - _DAY_NAMES
+            shared = (words & entry.keys) - NUMBER_WORDS - DAY_NAMES
             wanted = _SHARED - 1 if fact.kind in _DAYS | {"money", "percent"} else 1
             if set(fact.forms) & entry.forms and len(shared) >= wanted:
                 self._evidence.append(entry.source)
@@ -343,13 +318,27 @@ class _Judgement:
     def _by_caller(self, fact: Fact) -> bool:
         """Whether it only repeats the caller. A value that means something needs a sentence that says it repeats."""
         said = {form for text in (self._known.caller, *self._known.earlier) for form in forms_of(text)}
-        if not said & set(fact.forms):
+        if not said & set(fact.forms) and not self._dictated(fact):
             return False
-        means = not any(_is_id(form) for form in fact.forms if form in said)
+        means = not any(_is_id(form) for form in fact.forms if form in said) and not self._dictated(fact)
         if means and not self._asks and not _ECHO.search(fact_claims.expanded(self._text)):
             return False
         self._evidence.append("caller")
         return True
+
+    def _dictated(self, fact: Fact) -> bool:
+        """Whether the caller said a number in two parts, the second of which may correct the end of the first."""
+        number = next((value for kind, value in fact.forms if kind == "digits" and len(value) >= _LEAST_ID), "")
+        parts = [
+            "".join(value for kind, value in each.forms if kind == "digits")
+            or next((value for kind, value in each.forms if kind in {"number", "time"}), "")
+            for text in (*self._known.earlier, self._known.caller)
+            for each in facts(text)
+        ]
+        return bool(number) and any(
+            number in {first + second, first[: len(number) - len(second)] + second}
+            for first, second in combinations([part for part in parts if part.isdigit()], 2)
+        )
 
     def _harmless(self, fact: Fact) -> bool:
         if fact.kind == "relative" and fact.value in {"today", "this morning", "this afternoon", "this evening"}:
@@ -407,7 +396,7 @@ class _Judgement:
         if claim.group == "look":
             return bool(self._known.records) or self._of_dialplan()
         for _, record in self._records:
-            if self._says_so(claim, record):
+            if says_so(claim, record):
                 self._evidence.append(f"tool:{record.name}")
                 return True
         general = re.search(
@@ -419,30 +408,6 @@ class _Judgement:
 
     def _of_dialplan(self) -> bool:
         return any(source.startswith("dialplan:") for source in self._evidence)
-
-    def _says_so(self, claim: Claim, record: Record) -> bool:
-        result = parsed(record.result)
-        if not isinstance(result, dict):
-            return False
-        states = {plain(str(value)) for key, value in result.items() if key in _STATE_KEYS}
-        groups = frozenset(group for state in states for group in groups_in(state))
-        keys = frozenset(
-            group
-            for key, value in result.items()
-            if value not in (False, None, "", 0, "false", "no")
-            for group in groups_in(key.replace("_", " ")) - (frozenset() if value is True else _PARTICIPLES)
-        )
-        if claim.own and claim.group not in STATES and not record.acts:
-            return False
-        if claim.group in groups | keys:
-            return True
-        succeeded = bool(states & SUCCESS) or result.get("ok") is True or result.get("success") is True
-        acted = record.acts and (succeeded or bool(groups & set(BASES)))
-        if claim.group == "confirm":
-            return acted or "confirm" in groups
-        if claim.group == "tell" and claim.own:
-            return False
-        return record.acts and succeeded and bool(set(BASES.get(claim.group, "").split()) & set(record.name.split("_")))
 
     def _will_be(self, claim: Claim) -> bool:
         bases = stems(f"{claim.group} {BASES.get(claim.group, '')} {claim.text}") - content("i we will be going")
@@ -456,7 +421,7 @@ class _Judgement:
 
     def _not_done(self, claim: Claim) -> bool:
         """Whether nothing says the contrary; of a state, whether something says another one."""
-        if any(self._says_so(replace(claim, own=False), record) for _, record in self._records):
+        if any(says_so(replace(claim, own=False), record) for _, record in self._records):
             return False
         return bool(self._records) if claim.group in STATES or claim.group == "pay" else True
 
@@ -477,64 +442,3 @@ def _is_id(form: tuple[str, str]) -> bool:
 
 def _ids_of(record: Record) -> set[tuple[str, str]]:
     return {form for text in (record.arguments, record.result) for form in forms_of(text) if _is_id(form)}
-
-
-def _neighbours(text: str, fact: Fact, known: str) -> bool:
-    """Whether a fact has the same word behind it here and in the evidence: `12 Harbor Lane`."""
-    after = re.findall(r"[a-z]+", text[fact.end :].lower())[:2]
-    if not after:
-        return False
-    telling = bool(content(after[0]) - _PRICE_WORDS - _NUMBER_WORDS)
-    for other in facts(known):
-        there = re.findall(r"[a-z]+", known[other.end :].lower())[:2]
-        same = there[:1] == after[:1] if telling else len(after) > 1 and there == after
-        if same and set(fact.forms) & set(other.forms):
-            return True
-    return False
-
-
-_DAY_NAMES: Final = content("monday tuesday wednesday thursday friday saturday sunday today tomorrow")
-_NUMBER_WORDS: Final = content(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand dollar dollars "
-    "cent cents "
-    "percent minute minutes hour hours day days week weeks month months am pm o'clock half past quarter"
-)
-
-
-def _is_question(text: str) -> bool:
-    return bool(
-        re.match(
-            r"(?:\w+[, ]+){0,3}?(?:is|are|was|were|has|have|had|did|do|does|will|can|so|isn't|hasn't|aren't|"
-            r"didn't|it's|you're|i'm)\b",
-            text.lower(),
-        )
-    )
-
-
-def _stated(asked: str) -> str:
-    """Turn what was asked into what a yes to it states, as far as the words of completion go."""
-    low = asked.lower()
-    for group, bases in BASES.items():
-        del group
-        for base in bases.split():
-            low = re.sub(rf"\bdid (you|they|it|he|she|we) (?:already )?{base}\b", rf"\1 have {_participle(base)}", low)
-    low = re.sub(r"^(?:so |and |okay |well )*(?:have|did) you ", "i have ", low)
-    return re.sub(r"\byou have\b", "i have", low)
-
-
-def _participle(base: str) -> str:
-    irregular = {
-        "send": "sent",
-        "pay": "paid",
-        "tell": "told",
-        "ship": "shipped",
-        "cancel": "cancelled",
-        "buy": "bought",
-    }
-    return irregular.get(base) or (f"{base}d" if base.endswith("e") else f"{base}ed")
-
-
-def evidence_of(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Return where entries are from, each once."""
-    return tuple(dict.fromkeys(entry.source for entry in entries))

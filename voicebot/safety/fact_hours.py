@@ -27,7 +27,7 @@ _OPEN: Final = re.compile(
     r"not (?:\w+ )?closed|until|till|closing)\b"
 )
 _EXCEPT: Final = re.compile(r"\b(?:except|but not|apart from|other than|excluding|besides)\b[^.;]*$|\bbut (?:on )?$")
-_TURNS: Final = re.compile(r"\b(?:but|however|while|whereas|otherwise)\b|;")
+_TURNS: Final = re.compile(r"\b(?:but|however|while|whereas|otherwise|closed)\b|;")
 _ENDS: Final = re.compile(
     r"(?:\b(?:to|until|till|through|by|before|clos(?:e|es|ed|ing)(?: (?:time|today|already))?(?: (?:is|are|at|"
     r"on \w+ at|on \w+))*|clos(?:e|es|ing)[^.;,]{0,24} at|and)|[-\u2013])\s*$"
@@ -44,6 +44,9 @@ _SETS: Final = (
     (re.compile(r"\b(?:weekdays|every weekday|during the week)\b"), range(5)),
     (re.compile(r"\b(?:weekends?|the weekend)\b"), range(5, 7)),
 )  # fmt: skip
+_HAS_HOURS: Final = re.compile(r"\bfrom\b.*\bto\b|\d\s*[ap]\.?m\b")
+_A_WEEK: Final = 4
+"""Days in one sentence that make it one about the usual week."""
 _ALL_DAYS: Final = tuple(f"{day}s" for day in WEEKDAYS) + WEEKDAYS
 _NOW: Final = re.compile(r"\b(?:now|right now|at the moment|currently|at this time|already|still)\b")
 _USUALLY: Final = re.compile(r"\b(?:usually|normally|regular|generally|always|each|every|as follows)\b|days\b")
@@ -85,9 +88,10 @@ class HoursCheck:
         if not days and _NOW.search(low) and not any(fact.kind == "time" for fact in found):
             return self._now(low, open_now=open_now)
         evidence: list[str] = []
+        usually = bool(_USUALLY.search(text.lower())) or len(days) >= _A_WEEK
         for group in self._groups(text.lower(), found, days):
             for time in group.times:
-                sources = [self._time(text, time, day) for day in group.days]
+                sources = [self._time(text, time, day, usually=usually) for day in group.days]
                 if not sources or "" in sources:
                     return HoursVerdict(f"time {text[time.start : time.end]}")
                 evidence += sources
@@ -194,11 +198,11 @@ class HoursCheck:
                 return days[-1][2]
         return [self._today]
 
-    def _time(self, text: str, time: Fact, on: date) -> str:
+    def _time(self, text: str, time: Fact, on: date, *, usually: bool) -> str:
         """Return where a time of a day is stated; empty when it is not so."""
         weekly = self._plan.hours.week[list(self._plan.hours.week)[on.weekday()]]
         choices = [self._plan.day(on)]
-        if _USUALLY.search(text.lower()):
+        if usually:
             choices.append((f"dialplan:hours.{list(self._plan.hours.week)[on.weekday()]}", weekly))
         low = text.lower()
         before = re.sub(r"\ban? $", "", low[: time.start])
@@ -213,7 +217,7 @@ class HoursCheck:
             elif ends and not begins:
                 so = bool(values & closes)
             else:
-                so = bool(values & (opens | closes)) or within
+                so = bool(values & (opens | closes)) or (within and about_hours(text))
             if so or self._in_note(text, time, day.note):
                 return source
         return ""
@@ -226,6 +230,7 @@ class HoursCheck:
     def _polarity(self, text: str, days: Sequence[tuple[int, int, list[date]]]) -> str:
         """Return the day that is said to be open and is not, or the other way round."""
         low = text.lower().replace("n't", " not")
+        usually = bool(_USUALLY.search(low)) or len(days) >= _A_WEEK
         shift = len(low) - len(text)
         for start, end, dates in days:
             at = low.find(text.lower()[start:end], max(0, start - 1)) if shift else start
@@ -234,14 +239,13 @@ class HoursCheck:
                 left_out = {
                     day for at_, _, each in days if len(each) == 1 and _EXCEPT.search(low[:at_]) for day in each
                 }
-                usually = (self._usually(text, day) for day in dates if day not in left_out)
-                if any(usual != (says == "open") for usual in usually):
+                if any(self._usually(text, day) != (says == "open") for day in dates if day not in left_out):
                     return f"{says} {text[start:end]}"
                 continue
             for day in dates if says else ():
                 is_open = bool(self._plan.day(day)[1].openings) and not self._part_closed(text, self._plan.day(day)[1])
                 usual = self._usually(text, day)
-                if (says == "open") != is_open and not (_USUALLY.search(low) and (says == "open") == usual):
+                if (says == "open") != is_open and not (usually and (says == "open") == usual):
                     return f"{says} {text[start:end]}"
         return ""
 
@@ -265,7 +269,10 @@ class HoursCheck:
         cuts = [m.start() for m in re.finditer(r"[,;.]|\b(?:but|and|while|whereas)\b", low)]
         left = max((cut for cut in cuts if cut < at), default=0)
         right = min((cut for cut in cuts if cut > at), default=len(low))
-        for part in (low[left:right], low[:at], low[at:]):
+        own = low[left:right]
+        if _HAS_HOURS.search(own) and not _CLOSED.search(own):
+            return "open"
+        for part in (own, low[:at], low[at:]):
             found = [(m.start(), "open") for m in _OPEN.finditer(part)]
             found += [
                 (m.start(), "closed") for m in _CLOSED.finditer(re.sub(r"\bnot (?:\w+ )?closed\b", "not shhh", part))

@@ -86,7 +86,7 @@ _FREE: Final = re.compile(
     r"additional )?(?:charge|cost|fee)s?|nothing to pay|"
     r"without (?:any )?(?:extra )?(?:charge|cost)|(?:not|n't|never) (?:\w+ )?(?:cost you|cost|charged?|"
     r"be charged|have to pay|need to pay|pay)|"
-    r"(?:costs?|pay|charge) (?:you )?nothing|waived?|zero (?:dollars|cost))\b"
+    r"(?:costs?|pay|charge) (?:you )?nothing|waived?|(?<!not )included|zero (?:dollars|cost))\b"
 )
 
 
@@ -233,6 +233,10 @@ def _figures_of_money(text: str) -> Iterator[Fact]:
 def _relative_days(text: str) -> Iterator[Fact]:
     for match in _RELATIVE.finditer(text):
         yield _fact("relative", re.sub(r"^the |^a |working |business ", "", match.group()), match)
+    for match in re.finditer(
+        r"\bhalf (?:the )?(?:price|off)\b|\bhalf as much\b|\b(?:twice|double|triple) the price\b", text
+    ):
+        yield _fact("percent", "50" if match.group().startswith("half") else match.group(), match)
     for match in _ARTICLE_SPAN.finditer(text):
         part = 0.5 if match.group(1).startswith("half") else 0.25 if match.group(1).startswith("quarter") else 1
         yield _fact("duration", _span(str(part), match.group(2)), match)
@@ -344,7 +348,8 @@ class _NumberReader:
             return
         hour = self._hour(run)
         clock = after == "o'clock" or bool(_half_after(self._text, end))
-        if hour is not None and (clock or before in _TIME_BEFORE or before in {"closes", "opens"}):
+        stretch = after in {"to", "until", "till"} and any(other.first == run.last + 2 for other in self._runs)
+        if hour is not None and (clock or stretch or before in _TIME_BEFORE or before in {"closes", "opens"}):
             fact = _time(*hour, _half_after(self._text, end), start, end)
             both = fact.forms if clock else (*fact.forms, ("number", value))
             self._take(Fact("time", both, start, end))
