@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from voicebot.dialplan.part import Name, Part, Patience, Text
+from voicebot.core.policy import SideEffect
+from voicebot.dialplan.part import Name, Part, Patience, Text, template
 
 
 def _json_object(text: str) -> str:
@@ -41,6 +42,10 @@ class ConnectorPart(Part):
     settings: Mapping[Name, str] = {}
     """Handed to the function as they are; `${NAME}` is resolved at each call and never stored."""
     hard_ms: Patience = 3_000
+    side_effect: SideEffect = SideEffect.NONE
+    """What it changes in the world; anything but `none` is asked for before."""
+    confirm: Annotated[str, AfterValidator(template)] = ""
+    """The question for consent, over the arguments: `Shall I book {service} on {day}?`."""
     idempotent: bool = True
     retries: Annotated[int, Field(ge=0, le=1)] = 1
     fallback: Annotated[str, AfterValidator(_json_object)] = ""

@@ -23,7 +23,8 @@ FrameMs = Annotated[int, Field(ge=20, le=600_000)]
 ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
-def _template(text: str) -> str:
+def template(text: str) -> str:
+    """Check that a text is a template. Raises TemplateError."""
     holes(text)
     return text
 
@@ -36,7 +37,7 @@ def _regex(text: str) -> str:
     return text
 
 
-Template = Annotated[Text, AfterValidator(_template)]
+Template = Annotated[Text, AfterValidator(template)]
 Pattern = Annotated[Text, AfterValidator(_regex)]
 
 

@@ -132,6 +132,7 @@ class Policy:
                     part.retries,
                     part.fallback,
                     part.scaffolding,
+                    side_effect=part.side_effect,
                 )
                 for name, part in plan.connectors.items()
             ),

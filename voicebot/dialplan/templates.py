@@ -2,7 +2,8 @@
 
 In `Order {order_number:digits} is {result.status}.` a hole names where its value comes from, so that every clause knows
 its evidence: `{hours.KEY}` and `{result.KEY}` for what a source or connector returned, `{NAME}` for a slot, and
-`{SECTION.KEY}` for the dialplan's knowledge. A filter after the colon says how the value is spoken.
+`{SECTION.KEY}` for the dialplan's knowledge. A filter after the colon says how the value is spoken; of a list, how each
+of its values is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, time
 from typing import Final
+
+from voicebot.dialplan.hours import WEEKDAYS, spoken_time
 
 _HOLE = re.compile(r"\{([^{}]*)\}")
 _REFERENCE = re.compile(r"([a-z][a-z0-9_]*(?:\.[a-z0-9][a-z0-9_]*)*)(?::([a-z]+))?")
@@ -19,9 +23,15 @@ _CURRENCIES: Final = {
     "EUR": ("euro", "euros", "cent", "cents"),
     "GBP": ("pound", "pounds", "penny", "pence"),
 }
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 _DIGITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 Scalar = str | int | float | bool
+Value = Scalar | tuple[Scalar, ...]
+"""What a hole may hold."""
 
 
 class TemplateError(ValueError):
@@ -57,15 +67,27 @@ def holes(template: str) -> tuple[Hole, ...]:
     return tuple(found)
 
 
-def render(template: str, values: Mapping[str, Scalar], currency: str) -> str:
+def render(template: str, values: Mapping[str, Value], currency: str) -> str:
     """Fill the holes from `values`, by path. Raises KeyError for a path that has no value."""
 
     def fill(match: re.Match[str]) -> str:
         path, _, name = match.group(1).partition(":")
         value = values[path]
-        return FILTERS[name](value, currency) if name else str(value)
+        spoken = FILTERS[name] if name else _plain
+        if isinstance(value, tuple):
+            return _listed([spoken(each, currency) for each in value])
+        return spoken(value, currency)
 
     return _HOLE.sub(fill, template)
+
+
+def _plain(value: Scalar, _currency: str) -> str:
+    return str(value)
+
+
+def _listed(parts: list[str]) -> str:
+    """Say some things: `nine, ten or eleven`."""
+    return " or ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
 def spoken_digits(value: Scalar, _currency: str = "") -> str:
@@ -85,5 +107,34 @@ def spoken_money(value: Scalar, currency: str) -> str:
     return f"{big} and {small}" if whole else small
 
 
-FILTERS: Final[Mapping[str, Callable[[Scalar, str], str]]] = {"digits": spoken_digits, "money": spoken_money}
+def spoken_date(value: Scalar, _currency: str = "") -> str:
+    """Say an ISO date with its weekday: `Tuesday, November 24`. What is no date is said as it is."""
+    try:
+        day = date.fromisoformat(str(value))
+    except ValueError:
+        return str(value)
+    return f"{WEEKDAYS[day.weekday()].capitalize()}, {_MONTHS[day.month - 1]} {day.day}"
+
+
+def spoken_clock(value: Scalar, _currency: str = "") -> str:
+    """Say a time such as `14:30`: `2:30 PM`. What is no time is said as it is."""
+    try:
+        at = time.fromisoformat(str(value))
+    except ValueError:
+        return str(value)
+    return spoken_time(at.hour * 60 + at.minute)
+
+
+def spoken_words(value: Scalar, _currency: str = "") -> str:
+    """Say a name of the dialplan: `tune_up` as `tune up`."""
+    return str(value).replace("_", " ")
+
+
+FILTERS: Final[Mapping[str, Callable[[Scalar, str], str]]] = {
+    "digits": spoken_digits,
+    "money": spoken_money,
+    "date": spoken_date,
+    "time": spoken_clock,
+    "words": spoken_words,
+}
 CURRENCIES: Final = tuple(_CURRENCIES)

@@ -38,11 +38,11 @@ class PlaybookBrain:
 
     def start(self, request: StartBrain, post: Callable[[BrainResult], None]) -> FinishedRun:
         """Decide about one turn and post everything before returning."""
-        dialogue, memory = self._warm(), recall(request.memory)
+        dialogue, memory, now = self._warm(), recall(request.memory), self._clock()
         if request.results:
-            decision = dialogue.results(request.results, memory)
+            decision = dialogue.results(request.results, memory, now)
         else:
-            decision = dialogue.turn(request.text, memory, self._clock(), _heard_last(request.history))
+            decision = dialogue.turn(request.text, memory, now, _heard_last(request.history))
         for index, clause in enumerate(decision.clauses):
             post(BrainClause(request.attempt, index, clause.text, clause.evidence))
         if decision.tool is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,10 +24,47 @@ class Memory(BaseModel):
 
     intent: str = ""
     slots: Mapping[str, str] = {}
+    """In the order in which they were filled."""
     asking: str = ""
+    confirming: str = ""
+    """The slot whose value was read back."""
+    confirmed: tuple[str, ...] = ()
+    """Slots whose values the caller agreed to."""
+    wished: bool = False
+    """Whether the intent's connector was wanted. Memory that comes back with a turn: it was not called."""
+    declined: bool = False
+    """Whether the caller said no to it, and has not said yet what else."""
+    offering: str = ""
+    """The slot whose offers are being looked up."""
+    offered_for: str = ""
+    """The arguments, as JSON, that `offered` holds for."""
+    offered: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    """Those that were told."""
     partial: str = ""
     tries: int = 0
     said: tuple[Said, ...] = ()
+    held: Mapping[str, str] = {}
+    """Slots that need not be asked for any more in this call."""
+    suspended: Memory | None = None
+    """What the caller digressed from; at most one thing."""
+
+    @property
+    def open(self) -> bool:
+        """Whether something is to be answered, or was declined and may yet be changed."""
+        return bool(self.asking or self.confirming or self.wished)
+
+    def but(self, **changes: object) -> Self:
+        """Return the memory with some of it changed."""
+        return self.model_copy(update=changes)
+
+    def closed(self) -> Self:
+        """Return it without an open question."""
+        return self.but(asking="", confirming="", wished=False, declined=False, offering="", partial="", tries=0)
+
+    def fresh(self, intent: str = "") -> Memory:
+        """Return a memory with another intent, of which nothing is known but what holds for the whole call."""
+        return Memory(intent=intent, said=self.said, held=self.held, suspended=self.suspended)
 
 
 def remember(memory: Memory) -> str:

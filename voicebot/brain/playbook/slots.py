@@ -6,12 +6,16 @@ A piece of a turn fills one slot: whoever takes a value also learns what is left
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
 from voicebot.brain.playbook import dictated
+from voicebot.brain.playbook.amounts import amount_in
+from voicebot.brain.playbook.clock import time_in
+from voicebot.brain.playbook.dates import Found, date_in
 from voicebot.brain.playbook.days import DayNames
 from voicebot.core.digits import digit_runs
 from voicebot.dialplan.hours import WEEKDAYS
@@ -59,16 +63,29 @@ def width(slot: SlotPart) -> int:
     return 1 if slot.kind in {"yes_no", "choice"} else 0
 
 
-def filling(slot: SlotPart, text: str, partial: str = "", days: DayNames = _NO_NAMES) -> Filling:
-    """Read the answer to a slot that was asked for.
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a turn is read in: the day it is, the names of certain dates, and the times on offer."""
 
-    `partial` are digits that an earlier turn gave, `days` the names of certain dates.
-    """
+    days: DayNames = _NO_NAMES
+    today: date | None = None
+    """None: no date can be read."""
+    offered: Collection[str] = ()
+
+
+def filling(slot: SlotPart, text: str, partial: str = "", frame: Frame = Frame()) -> Filling:  # noqa: B008 - frozen
+    """Read the answer to a slot that was asked for. `partial` are digits that an earlier turn gave."""
     match slot.kind:
         case "digits":
             return _digits(text, slot.length or 0, partial)
         case "weekday":
-            return _weekday(normalised(text), days)
+            return _weekday(normalised(text), frame.days)
+        case "date":
+            return _date(normalised(text), frame)
+        case "time":
+            return _time(normalised(text), frame, asked=True)
+        case "money":
+            return _taken(normalised(text), amount_in(normalised(text), asked=True))
         case "yes_no":
             return _yes_no(normalised(text))
         case "choice":
@@ -79,9 +96,30 @@ def filling(slot: SlotPart, text: str, partial: str = "", days: DayNames = _NO_N
             return Filling(_AS_SAID[slot.kind](text))
 
 
-def mentioned(slot: SlotPart, text: str, days: DayNames = _NO_NAMES) -> Filling:
+def mentioned(slot: SlotPart, text: str, frame: Frame = Frame()) -> Filling:  # noqa: B008 - frozen
     """Read a slot from a turn that was not asked for it: any words may be a name, and a `yes` may belong to nothing."""
-    return Filling(rest=text) if slot.kind in ASKED_ONLY else filling(slot, text, days=days)
+    if slot.kind in ASKED_ONLY:
+        return Filling(rest=text)
+    if slot.kind == "time":
+        return _time(normalised(text), frame, asked=False)
+    if slot.kind == "money":
+        return _taken(normalised(text), amount_in(normalised(text), asked=False))
+    return filling(slot, text, frame=frame)
+
+
+def _date(turn: str, frame: Frame) -> Filling:
+    return _taken(turn, None if frame.today is None else date_in(turn, frame.today))
+
+
+def _time(turn: str, frame: Frame, *, asked: bool) -> Filling:
+    """Read a time from what a date leaves of a turn: the third of December is no hour."""
+    named = None if frame.today is None else date_in(turn, frame.today)
+    left = turn if named is None else f"{turn[: named.start]}{'_' * (named.end - named.start)}{turn[named.end :]}"
+    return _taken(turn, time_in(left, frame.offered, asked=asked))
+
+
+def _taken(turn: str, found: Found | None) -> Filling:
+    return Filling(rest=turn) if found is None else Filling(found.value, rest=_without(turn, found.start, found.end))
 
 
 def _without(text: str, start: int, end: int) -> str:
