@@ -15,7 +15,7 @@ from voicebot.brain.playbook.slots import Filling, Frame, filling, keys, mention
 from voicebot.brain.playbook.wording import Decision
 from voicebot.core.digits import digit_runs
 from voicebot.dialplan.intents import IntentPart, SlotPart
-from voicebot.dialplan.model import Dialplan
+from voicebot.dialplan.policy import Policy
 from voicebot.dialplan.rules import WORDS, normalised
 
 SENTENCE_WORDS: Final = 3
@@ -28,8 +28,9 @@ _BARE_NO: Final = re.compile(r"(?:no|nope|nah|not|wrong|that's|that is|it's|it i
 class Answering:
     """The slots of one dialplan, read from turns."""
 
-    def __init__(self, plan: Dialplan, matcher: IntentMatcher, flow: Flow, days: DayNames) -> None:
-        self._plan = plan
+    def __init__(self, policy: Policy, matcher: IntentMatcher, flow: Flow, days: DayNames) -> None:
+        self._plan = plan = policy.dialplan
+        self._hours = policy.hours
         self._matcher = matcher
         self._flow = flow
         self._days = days
@@ -71,8 +72,8 @@ class Answering:
         ahead = len(keys(text)) > width(slot)
         typed = self._typed_ahead(memory.partial + keys(text), intent, memory) if ahead else {}
         found = filling(slot, text, memory.partial, self._frame(memory, now))
-        pointed = "" if found.value else steering.chosen(normalised(text), alternatives(slot, memory))
-        value = found.value or pointed
+        pointed = steering.chosen(normalised(text), alternatives(slot, memory))  # `the second one` is not at one
+        value = pointed or found.value
         if typed or value:
             answered = memory.but(slots={**memory.slots, **(typed or {memory.asking: value})})
             # A number or a key answers what was asked and says nothing of the rest.
@@ -118,14 +119,19 @@ class Answering:
     def _corrected(self, text: str, memory: Memory, now: datetime) -> Decision | None:
         """Change the slots that a turn speaks of; None when it speaks of none, or says nothing new."""
         taken, begun = self._mentions(text, memory, now, corrected=True)
-        if taken.slots == memory.slots and memory.slots:
-            turn = normalised(text)
-            for name in reversed(list(memory.slots)):
-                others = alternatives(self._plan.slots[name], memory)
-                if other := steering.chosen(turn, others, memory.slots[name]):
-                    taken = memory.but(slots={**memory.slots, name: other})
-                    break
+        for name in reversed(list(memory.slots)) if taken.slots == memory.slots else ():
+            if other := self._other_offer(name, text, memory, now):
+                taken = memory.but(slots={**memory.slots, name: other})
+                break
         return None if taken.slots == memory.slots else self._flow.go_on(taken, now, begun)
+
+    def _other_offer(self, name: str, text: str, memory: Memory, now: datetime) -> str:
+        """Return which of the things on offer a turn means that names it no better than `the other one` or `eleven`."""
+        slot, value = self._plan.slots[name], memory.slots[name]
+        if other := steering.chosen(normalised(text), alternatives(slot, memory), value):
+            return other
+        said = filling(slot, text, frame=self._frame(memory, now)).value if slot.offers is not None else ""
+        return said if said in memory.offered and said != value else ""
 
     def _mentions(
         self, text: str, memory: Memory, now: datetime, *, corrected: bool = False
@@ -153,7 +159,9 @@ class Answering:
         return mentioned(self._plan.slots[name], text, self._frame(memory, now))
 
     def _frame(self, memory: Memory, now: datetime) -> Frame:
-        return Frame(self._days, now.date(), memory.offered)
+        dates = ((name, self._hours.next_named(name, now.date())) for name in self._days.own)
+        named = {name: on.isoformat() for name, on in dates if on is not None}
+        return Frame(self._days, now.date(), named, memory.offered)
 
     def _typed_ahead(self, typed: str, intent: IntentPart, memory: Memory) -> dict[str, str]:
         """Share out keys that answer two or more of the questions to come, each whole; empty when they do not."""

@@ -19,7 +19,8 @@ class DayNames:
         """Take the names of each day that has any; the first one is what the day is called by the bot."""
         ways = {_plain(way): names[0] for names in named for way in names}
         longest_first = sorted(ways, key=lambda way: (-len(way), way))
-        self._own: Final = tuple(dict.fromkeys(ways.values()))
+        self.own: Final = tuple(dict.fromkeys(ways.values()))
+        """What the bot calls the days that have names."""
         self._named: Final = [(re.compile(_pattern(way)), ways[way]) for way in longest_first]
         self._any: Final = re.compile("|".join((*map(_pattern, longest_first), rf"\b{_USUAL}\b")))
         begun = [way for way in longest_first if any(other.startswith(f"{way} ") for other in ways)]
@@ -40,7 +41,7 @@ class DayNames:
     def every_day(self, example: str) -> tuple[str, ...]:
         """Return an example once for each day that has a name, if it names a day."""
         general = self.left_open(example.casefold())
-        days = (*WEEKDAYS, *self._own)
+        days = (*WEEKDAYS, *self.own)
         return tuple(general.replace("{day}", day) for day in days) if "{day}" in general else (example,)
 
 

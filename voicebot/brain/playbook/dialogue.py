@@ -53,7 +53,7 @@ class Dialogue:
         self._matcher = IntentMatcher(policy.dialplan, self._days)
         self._wording = Wording(policy.dialplan)
         self._flow = Flow(policy, self._wording)
-        self._answering = Answering(policy.dialplan, self._matcher, self._flow, self._days)
+        self._answering = Answering(policy, self._matcher, self._flow, self._days)
 
     def turn(self, text: str, memory: Memory, now: datetime, heard: str | None = None) -> Decision:
         """Decide about what the caller said. `now` is local to the business.

@@ -194,4 +194,4 @@ def _some(offered: tuple[str, ...]) -> tuple[str, ...]:
 def _near(value: str, offered: tuple[str, ...]) -> tuple[str, ...]:
     """Return the offers beside a value that is none."""
     at = bisect_left(offered, value)
-    return offered[max(0, at - 1) : at + 1] or offered[-1:]
+    return offered[max(0, at - 1) : at + 2]

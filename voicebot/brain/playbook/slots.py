@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -70,6 +70,8 @@ class Frame:
     days: DayNames = _NO_NAMES
     today: date | None = None
     """None: no date can be read."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """The dates, in ISO form, of the days that have names."""
     offered: Collection[str] = ()
 
 
@@ -108,6 +110,9 @@ def mentioned(slot: SlotPart, text: str, frame: Frame = Frame()) -> Filling:  # 
 
 
 def _date(turn: str, frame: Frame) -> Filling:
+    name = frame.days.name_in(turn)
+    if name in frame.named:
+        return Filling(frame.named[name], rest=" ".join(frame.days.left_open(turn).replace("{day}", " ").split()))
     return _taken(turn, None if frame.today is None else date_in(turn, frame.today))
 
 

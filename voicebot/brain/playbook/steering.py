@@ -26,7 +26,8 @@ _ASKS: Final = re.compile(
 )
 
 _PLACES: Final = {"first": 0, "earlier": 0, "earliest": 0, "second": 1, "third": 2, "last": -1, "later": -1, "latest": -1}
-_PLACED: Final = re.compile(rf"\b(?:the )?({'|'.join(_PLACES)})(?: (?:one|time|option))?\b")
+_PLACE: Final = rf"(?:the )?({'|'.join(_PLACES)})"
+_PLACED: Final = re.compile(rf"\b{_PLACE} (?:one|time|option)\b|^(?:no |um |i take )?{_PLACE}(?: please)?$")
 _OTHER: Final = re.compile(r"\b(?:the )?other (?:one|time|option)?\b|\bthe other\b")
 _AT_THE_END: Final = re.compile(r"\b(?:at the end|in the end|last|final|ends? (?:with|in))\b")
 _AT_THE_BEGINNING: Final = re.compile(r"\b(?:at the (?:beginning|start)|first|(?:starts?|begins?) with)\b")
@@ -65,7 +66,7 @@ def chosen(turn: str, shown: Sequence[str], current: str = "") -> str:
     placed = _PLACED.search(turn)
     if placed is None or not shown:
         return ""
-    place = _PLACES[placed.group(1)]
+    place = _PLACES[placed.group(1) or placed.group(2)]
     return shown[place] if place < len(shown) else ""
 
 
