@@ -204,6 +204,13 @@ def check(settings: Settings, arguments: argparse.Namespace) -> int:
     return check_path(arguments.path or settings.dialplans.path, lambda plan: findings(plan, settings))
 
 
+def simulate(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Run scenarios without SIP."""
+    from voicebot.testing.simulate_command import simulate as run_scenarios
+
+    return run_scenarios(arguments.scenario, settings.dialplans.path, audio=arguments.audio)
+
+
 def engines(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Try every engine of this machine."""
     from voicebot.dialplan.registry import load_folder

@@ -37,6 +37,8 @@ class ModelCall(Part):
 
     call: Text
     arguments: Mapping[str, JsonValue] = {}
+    say: str = ""
+    """What it says before."""
 
 
 class Turn(Part):

@@ -11,7 +11,8 @@ import functools
 import heapq
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import assert_never
 
 from voicebot.asr.protocol import Heard
@@ -43,9 +44,11 @@ from voicebot.core.events import (
     CallStarted,
     Category,
     DeadlineReached,
+    DtmfEntered,
     EndCause,
     EngineFailed,
     Event,
+    KeyPressed,
     Played,
     Role,
     SpeechRendered,
@@ -53,6 +56,7 @@ from voicebot.core.events import (
     Transcribed,
 )
 from voicebot.core.policy import CallPolicy
+from voicebot.dialplan.hours import WEEKDAYS
 from voicebot.dialplan.policy import Policy
 from voicebot.media.frames import FRAME_BYTES
 from voicebot.media.playout import PlayoutRing, Popped
@@ -96,6 +100,8 @@ class Parts:
     brain: Brain
     voice: Voice
     results: Mapping[str, str] = field(default_factory=dict)
+    fetch: Callable[[CallTool], Event] | None = None
+    """Asks a real connector, in place of `results`."""
     latencies: Latencies = field(default_factory=Latencies)
     rules: CallPolicy | None = None
 
@@ -122,18 +128,19 @@ class SteppedCall:
         self._progress_due_ms = 0
         self._voice_due_ms = 0
 
-    def start(self) -> None:
-        """Let the call arrive and be answered."""
+    def start(self, at: datetime | None = None) -> None:
+        """Let the call arrive and be answered, by default on a Friday at noon."""
+        at = at or datetime.fromisoformat("2026-11-20T12:00:00-05:00")
         self._step(
             CallStarted(
                 call_id="call-1",
                 sip_call_id="sip-1",
                 caller="caller",
                 called="100",
-                started_at="2026-11-20T12:00:00-05:00",
+                started_at=at.isoformat(),
                 time_zone=self._parts.policy.dialplan.time_zone,
-                weekday="friday",
-                open_now=True,
+                weekday=WEEKDAYS[at.weekday()],
+                open_now=self._parts.policy.hours.is_open(at),
                 policy_hash=self._parts.policy.sha256,
             )
         )
@@ -149,6 +156,12 @@ class SteppedCall:
             self._report_progress()
         self._run_until(end_ms)
         return self.ring.pop()
+
+    def press(self, keys: str) -> None:
+        """Let the caller press keys."""
+        for _ in keys:
+            self._step(KeyPressed())
+        self._step(DtmfEntered(self._vault.redact(keys)))
 
     def later(self, delay_ms: int, deliver: Callable[[], None]) -> None:
         """Call `deliver` when `delay_ms` more have passed."""
@@ -231,8 +244,13 @@ class SteppedCall:
         return lambda event: self.later(delay_ms, lambda: self._step(event))
 
     def _call_tool(self, command: CallTool) -> None:
-        result = self._parts.results.get(command.name, "{}")
-        self.later(self._parts.latencies.tool_ms, lambda: self._step(ToolReturned(command.call, result)))
+        if self._parts.fetch is None:
+            event: Event = ToolReturned(command.call, self._parts.results.get(command.name, "{}"))
+        else:
+            event = self._parts.fetch(replace(command, arguments=self._vault.reveal(command.arguments)))
+        if isinstance(event, ToolReturned):
+            event = replace(event, result=self._vault.redact_json(event.result))
+        self._post_after(self._parts.latencies.tool_ms)(event)
 
     def _speak(self, command: Speak) -> None:
         """Queue a text when its first sound is ready; one voice renders one text after another."""

@@ -244,10 +244,7 @@ class TextCall:
                 return
 
     def _call_tool(self, command: CallTool) -> None:
-        posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        revealed = replace(command, arguments=self._vault.reveal(command.arguments))
-        self._toolbox.start(revealed, REAL_LIMIT_S, posted.put)
-        event = _awaited(posted, f"the connector {command.name}")
+        event = fetched(self._toolbox, replace(command, arguments=self._vault.reveal(command.arguments)))
         if isinstance(event, ToolReturned):
             event = replace(event, result=self._vault.redact_json(event.result))
         self._later(TOOL_MS, event)
@@ -265,6 +262,13 @@ class TextCall:
 
     def _heard(self, epoch: int, event: Event) -> Callable[[], None]:
         return lambda: None if epoch < self._flushed else self._step(event)
+
+
+def fetched(toolbox: Toolbox, command: CallTool) -> Event:
+    """Call a connector and wait for its result. Raises NoAnswer."""
+    posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    toolbox.start(command, REAL_LIMIT_S, posted.put)
+    return _awaited(posted, f"the connector {command.name}")
 
 
 def _awaited(posted: queue.SimpleQueue[Event], who: str) -> Event:

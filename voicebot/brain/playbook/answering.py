@@ -21,6 +21,9 @@ from voicebot.dialplan.rules import WORDS, normalised
 SENTENCE_WORDS: Final = 3
 """Words beside a value from which on a turn may be a question of its own."""
 
+ANSWER_WORDS: Final = 2
+"""A turn of no more words says nothing beside a value."""
+
 _YES_NO: Final = SlotPart(kind="yes_no")
 _BARE_NO: Final = re.compile(r"(?:no|nope|nah|not|wrong|that's|that is|it's|it is|incorrect|not right|thanks|thank you|\s)+")
 
@@ -51,6 +54,14 @@ class Answering:
         if memory.wished:
             return self._unconsented(text, memory, now)
         return self._answer(text, memory, now)
+
+    def put_right(self, text: str, memory: Memory, now: datetime) -> Decision | None:
+        """Answer again what was answered wrongly, if a turn corrects what it was answered for; None if it does not."""
+        intent = self._plan.intents.get(memory.intent)
+        turn = normalised(text)
+        if intent is None or not memory.slots or not steering.corrects(turn) or self._matcher.by_pattern(turn):
+            return None
+        return self._corrected(text, memory, now)
 
     def other_wish(self, turn: str, memory: Memory) -> bool:
         """Whether a turn is what another intent was written for, and no answer that happens to be like it."""
@@ -131,14 +142,15 @@ class Answering:
         if other := steering.chosen(normalised(text), alternatives(slot, memory), value):
             return other
         said = filling(slot, text, frame=self._frame(memory, now)).value if slot.offers is not None else ""
-        return said if said in memory.offered and said != value else ""
+        alone = said in memory.offered or len(text.split()) <= ANSWER_WORDS
+        return said if alone and said != value else ""
 
     def _mentions(
         self, text: str, memory: Memory, now: datetime, *, corrected: bool = False
     ) -> tuple[Memory, dict[str, str]]:
         """Take what a turn says of each slot; only a correction changes one that has a value. Also: digits begun."""
         intent = self._plan.intents[memory.intent]
-        slots, begun, sure = dict(memory.slots), dict[str, str](), memory.confirmed
+        slots, sure = dict(memory.slots), memory.confirmed
         # E-mail addresses first: what the others leave of a turn has lost its signs.
         wanted = sorted((*intent.slots, *intent.optional), key=lambda slot: self._plan.slots[slot].kind != "email")
         # Those without a value before those with one: a second number is no correction of the first.
@@ -151,8 +163,8 @@ class Answering:
                     slots[name] = found.value
                     sure = tuple(each for each in sure if each != name)
                 text = "" if keys(text) else found.rest
-            elif name not in slots:
-                begun[name] = found.partial
+        missing = (name for name in intent.slots if name not in slots)
+        begun = {name: self._mentioned(name, text, memory, now).partial for name in missing}
         return memory.but(slots=slots, confirmed=sure), begun
 
     def _mentioned(self, name: str, text: str, memory: Memory, now: datetime) -> Filling:

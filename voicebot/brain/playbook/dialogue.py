@@ -64,6 +64,9 @@ class Dialogue:
             decision = self._while_open(text, memory, now)
             if decision is not None:
                 return self._returned(decision, now)
+        put_right = None if memory.open else self._answering.put_right(text, memory, now)
+        if put_right is not None:
+            return self._returned(put_right, now)
         name = self._wanted(text, memory, heard)
         if name:
             return self._returned(self._begin(name, text, memory, now), now)
