@@ -91,7 +91,9 @@ def _dialplans(commands: Subparsers) -> None:
     check = commands.add_parser("check", help="check dialplans: file:line:column of every error")
     check.add_argument("path", type=Path, nargs="?", help="a folder or a file; default: dialplans.path")
     check.set_defaults(run=app.check)
-    simulate = commands.add_parser("simulate", help="run a scenario in text, without SIP; 0 only if all went as it says")
+    simulate = commands.add_parser(
+        "simulate", help="run a scenario in text, without SIP; 0 only if all went as it says"
+    )
     simulate.add_argument("scenario", type=Path, nargs="+", help="a YAML file; see docs/admin.md")
     simulate.add_argument("--audio", action="store_true", help="with voices and the recogniser, in virtual time")
     simulate.set_defaults(run=app.simulate)

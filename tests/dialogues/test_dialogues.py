@@ -18,7 +18,7 @@ from voicebot.dialplan.policy import Policy
 from voicebot.remote.link import Endpoint
 from voicebot.testing.openai_server import OpenAiServer, Reply, ScriptedCall
 from voicebot.testing.scenario import Scenario, load_scenario
-from voicebot.testing.simulate_command import own_calendar
+from voicebot.testing.simulate_command import own_calendar, simulated
 from voicebot.testing.simulation import Outcome, run, text_call
 from voicebot.testing.text_call import TextCall
 from voicebot.tools.toolbox import PythonToolbox
@@ -48,7 +48,9 @@ def policy() -> Policy:
 def scripted(scenario: Scenario, policy: Policy) -> Iterator[Brain]:
     """Yield the LLM brain on a server that says what the scenario's `model` lines hold."""
     replies = [
-        Reply(entry) if isinstance(entry, str) else Reply(entry.say, (ScriptedCall(entry.call, json.dumps(dict(entry.arguments))),))
+        Reply(entry)
+        if isinstance(entry, str)
+        else Reply(entry.say, (ScriptedCall(entry.call, json.dumps(dict(entry.arguments))),))
         for turn in scenario.turns
         for entry in turn.model
     ]
@@ -80,6 +82,13 @@ def test_a_dialogue_goes_as_it_is_written(file: Path, engine: str, policy: Polic
     if engine == "openai" and changes and not asks_consent:
         pytest.skip("this LLM brain does not yet tell the core what to ask before something is done")
     outcome = told(scenario, policy, engine)
+    assert not outcome.wrong, "\n".join((*outcome.lines, *outcome.wrong))
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("file", SPOKEN, ids=lambda file: file.stem)
+def test_a_dialogue_goes_as_it_is_written_aloud(file: Path, policy: Policy) -> None:
+    outcome = simulated(scenario_of(file), policy, audio=True)
     assert not outcome.wrong, "\n".join((*outcome.lines, *outcome.wrong))
 
 

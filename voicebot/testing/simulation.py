@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from voicebot.brain.playbook.brain import PlaybookBrain
 from voicebot.brain.protocol import Brain
-from voicebot.core.commands import CallTool, Command, Note
+from voicebot.core.commands import CallTool, Command, Note, StartBrain
 from voicebot.core.policy import SideEffect
 from voicebot.dialplan.policy import Policy
+from voicebot.dialplan.rules import normalised
 from voicebot.testing.scenario import Scenario, Turn
 from voicebot.testing.text_call import Moment, TextCall
 from voicebot.tools.protocol import Toolbox
@@ -29,8 +30,13 @@ class Outcome:
 class SimulatedCall(Protocol):
     """A call that a scenario can be run on."""
 
-    commands: list[tuple[int, Command]]
-    ended: bool
+    @property
+    def commands(self) -> list[tuple[int, Command]]:
+        """All that the core asked for, each with its time in ms."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can be said."""
 
     def say(self, text: str) -> None:
         """Let the caller say something."""
@@ -56,7 +62,7 @@ def run(scenario: Scenario, policy: Policy, call: SimulatedCall) -> Outcome:
         outcome.lines.append(_carry_out(turn, call))
         said = call.said(before)
         outcome.lines += [f"bot:    {text}" for text in said]
-        outcome.lines += [f"        {told}" for told in _told(call.commands[before:])]
+        outcome.lines += [f"        {told}" for told in _told(turn, call.commands[before:])]
         outcome.wrong += _judged(number, turn, " ".join(said))
     ended = _ending(call)
     outcome.lines.append(f"        ({ended})")
@@ -104,8 +110,11 @@ def _carry_out(turn: Turn, call: SimulatedCall) -> str:
     return f"caller: [silent for {turn.silent_s:g} s]"
 
 
-def _told(commands: list[tuple[int, Command]]) -> Iterator[str]:
+def _told(turn: Turn, commands: list[tuple[int, Command]]) -> Iterator[str]:
     """Tell what went on behind what was said."""
+    heard = [command.text for _, command in commands if isinstance(command, StartBrain)]
+    if turn.caller and heard and normalised(heard[-1]) != normalised(turn.caller):
+        yield f"(heard: {heard[-1]})"
     for _, command in commands:
         if isinstance(command, CallTool):
             yield f"({command.name} {command.arguments})"
@@ -139,5 +148,5 @@ def _done(policy: Policy, call: SimulatedCall) -> list[tuple[str, Mapping[str, o
     return [(command.name, json.loads(command.arguments)) for command in reversed(tuple(firsts))]
 
 
-def _shown(calls: list[tuple[str, Mapping[str, object]]]) -> str:
+def _shown(calls: Sequence[tuple[str, Mapping[str, object]]]) -> str:
     return ", ".join(f"{name} {json.dumps(arguments)}" for name, arguments in calls) or "nothing"

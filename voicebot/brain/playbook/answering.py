@@ -25,7 +25,9 @@ ANSWER_WORDS: Final = 2
 """A turn of no more words says nothing beside a value."""
 
 _YES_NO: Final = SlotPart(kind="yes_no")
-_BARE_NO: Final = re.compile(r"(?:no|nope|nah|not|wrong|that's|that is|it's|it is|incorrect|not right|thanks|thank you|\s)+")
+_BARE_NO: Final = re.compile(
+    r"(?:no|nope|nah|not|wrong|that's|that is|it's|it is|incorrect|not right|thanks|thank you|\s)+"
+)
 
 
 class Answering:

@@ -1,8 +1,8 @@
 """One turn of the playbook: a pure function of the turn, the memory and the time.
 
 While something is open, a turn is taken as steering (`never mind`, `go back`), as the answer, as a correction of what
-was given, or as a digression, after which the open question is asked again. Otherwise it is an intent, or a follow-up to
-the last one (`and on Sunday?`, another number). What none of these explains is no match, and the core asks back.
+was given, or as a digression, after which the open question is asked again. Otherwise it is an intent, or a follow-up
+to the last one (`and on Sunday?`, another number). What none of these explains is no match, and the core asks back.
 
 What answers one question answers no other. Keys typed ahead belong to the questions in their order.
 """
