@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.core.timeline import POLICY, Timeline
+from tests.core.timeline import CHAINED, POLICY, Timeline
 from voicebot.core import consent
 from voicebot.core.commands import CallTool, CancelBrain, CancelTool, Layer, Line, Speak, StartBrain
 from voicebot.core.conversation import State
@@ -22,7 +24,6 @@ from voicebot.core.events import (
     ToolReturned,
 )
 from voicebot.core.tooling import State as ToolState
-from tests.core.timeline import CHAINED  # isort: skip
 
 DECLINED = '{"error": "declined"}'
 
@@ -42,7 +43,7 @@ def asked() -> Timeline:
     "text",
     [
         "Yes.", "yes please", "Yeah, sure.", "Um, yes, that's right.", "Okay, go ahead, thank you.", "Yes, please do.",
-        "Well, that’s fine.", "Yes, I do.", "Absolutely!", "Yep, perfect.", "of course", "Great, do it.", "YES",
+        "Well, that\u2019s fine.", "Yes, I do.", "Absolutely!", "Yep, perfect.", "of course", "Great, do it.", "YES",
     ],
 )  # fmt: skip
 def test_a_clear_yes_is_consent(text: str) -> None:
@@ -133,6 +134,21 @@ def test_a_yes_before_the_question_was_heard_is_asked_again() -> None:
     assert not call.all(CallTool)
     assert call.last(Speak).text == "Shall I book it on Thursday?"
     assert "asked_again" in call.marks()
+    call.plays()
+    call.says("Yes.")
+    assert call.last(CallTool).name == "book"
+
+
+def test_a_yes_that_had_to_wait_for_the_end_of_the_question_is_older_than_it() -> None:
+    call = Timeline(replace(POLICY, barge_in=replace(POLICY.barge_in, enabled=False))).thinking("Thursday at four.")
+    call.clause("I can do that.")
+    call.at(call.now_ms, BrainToolWanted(call.attempt, "book", "{}", "Thursday?"))
+    call.finishes(BrainOutcome.WAITING_FOR_TOOLS)
+    call.renders(speech=2)
+    call.says("Yes, please do.")
+    call.plays()
+    assert not call.all(CallTool)
+    assert call.spoken()[-2:] == ["Thursday?", "Thursday?"]
     call.plays()
     call.says("Yes.")
     assert call.last(CallTool).name == "book"

@@ -21,7 +21,7 @@ from voicebot.testing.scenario import Scenario, load_scenario
 from voicebot.testing.simulate_command import own_calendar, simulated
 from voicebot.testing.simulation import Outcome, run, text_call
 from voicebot.testing.text_call import TextCall
-from voicebot.tools.toolbox import PythonToolbox
+from voicebot.tools.toolbox import DialplanToolbox
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 LEAST = 60
@@ -59,7 +59,7 @@ def scripted(scenario: Scenario, policy: Policy) -> Iterator[Brain]:
 
 
 def told(scenario: Scenario, policy: Policy, engine: str) -> Outcome:
-    with own_calendar(), closing(PythonToolbox(policy)) as toolbox:
+    with own_calendar(), closing(DialplanToolbox(policy)) as toolbox:
         if engine == "playbook":
             with text_call(scenario, policy, toolbox) as call:
                 return run(scenario, policy, call)
@@ -85,7 +85,6 @@ def test_a_dialogue_goes_as_it_is_written(file: Path, engine: str, policy: Polic
     assert not outcome.wrong, "\n".join((*outcome.lines, *outcome.wrong))
 
 
-@pytest.mark.engines
 @pytest.mark.parametrize("file", SPOKEN, ids=lambda file: file.stem)
 def test_a_dialogue_goes_as_it_is_written_aloud(file: Path, policy: Policy) -> None:
     outcome = simulated(scenario_of(file), policy, audio=True)

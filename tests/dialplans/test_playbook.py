@@ -21,7 +21,7 @@ from voicebot.core.events import Attempt, BrainClause, BrainFinished, BrainToolW
 from voicebot.dialplan.loading import load_dialplan
 from voicebot.dialplan.policy import Policy
 from voicebot.tools.protocol import ToolResult
-from voicebot.tools.toolbox import PythonToolbox
+from voicebot.tools.toolbox import DialplanToolbox
 
 FRIDAY_NOON = datetime(2026, 11, 20, 12, 0, tzinfo=ZoneInfo("America/New_York"))
 
@@ -35,7 +35,7 @@ def demo_policy() -> Policy:
 class Conversation:
     """A call in text: the playbook and its connector, without a core between them."""
 
-    def __init__(self, brain: PlaybookBrain, toolbox: PythonToolbox) -> None:
+    def __init__(self, brain: PlaybookBrain, toolbox: DialplanToolbox) -> None:
         self._brain = brain
         self._toolbox = toolbox
         self._memory = ""
@@ -74,16 +74,16 @@ class Conversation:
 
 
 @pytest.fixture(scope="module")
-def parts() -> Iterator[tuple[PlaybookBrain, PythonToolbox]]:
+def parts() -> Iterator[tuple[PlaybookBrain, DialplanToolbox]]:
     policy = demo_policy()
-    brain, toolbox = PlaybookBrain(policy, lambda: FRIDAY_NOON), PythonToolbox(policy)
+    brain, toolbox = PlaybookBrain(policy, lambda: FRIDAY_NOON), DialplanToolbox(policy)
     brain.warm_up()
     yield brain, toolbox
     toolbox.close()
 
 
 @pytest.fixture
-def conversation(parts: tuple[PlaybookBrain, PythonToolbox]) -> Conversation:
+def conversation(parts: tuple[PlaybookBrain, DialplanToolbox]) -> Conversation:
     return Conversation(*parts)
 
 
@@ -218,13 +218,13 @@ def test_the_memory_of_another_brain_is_forgotten(conversation: Conversation) ->
     assert conversation.say("thanks")[0] == "answered"
 
 
-def test_a_date_that_is_past_is_answered_with_the_week(parts: tuple[PlaybookBrain, PythonToolbox]) -> None:
+def test_a_date_that_is_past_is_answered_with_the_week(parts: tuple[PlaybookBrain, DialplanToolbox]) -> None:
     later = PlaybookBrain(demo_policy(), lambda: FRIDAY_NOON.replace(year=2027, month=2))
     told = Conversation(later, parts[1]).say("are you open on christmas day")
     assert told[1].startswith("Our hours are as follows.")
 
 
-def test_a_holiday_is_named_to_those_who_ask_for_its_weekday(parts: tuple[PlaybookBrain, PythonToolbox]) -> None:
+def test_a_holiday_is_named_to_those_who_ask_for_its_weekday(parts: tuple[PlaybookBrain, DialplanToolbox]) -> None:
     brain = PlaybookBrain(demo_policy(), lambda: FRIDAY_NOON.replace(month=12, day=24))
     conversation = Conversation(brain, parts[1])
     assert conversation.say("are you open tomorrow")[1].startswith("Tomorrow we are closed. It is Christmas Day.")
@@ -232,14 +232,14 @@ def test_a_holiday_is_named_to_those_who_ask_for_its_weekday(parts: tuple[Playbo
 
 
 def test_the_answers_about_named_days_are_among_those_to_render_ahead(
-    parts: tuple[PlaybookBrain, PythonToolbox],
+    parts: tuple[PlaybookBrain, DialplanToolbox],
 ) -> None:
     assert "On Christmas Day we are closed." in parts[0].usual_clauses()
 
 
 def digest() -> str:
     policy = demo_policy()
-    conversation = Conversation(PlaybookBrain(policy, lambda: FRIDAY_NOON), PythonToolbox(policy))
+    conversation = Conversation(PlaybookBrain(policy, lambda: FRIDAY_NOON), DialplanToolbox(policy))
     turns = ("are you open tomorrow", "sunday", "where is my order", "48213", "how much is shipping", "bye")
     told = "\n".join(f"{conversation.say(turn)} {conversation._memory}" for turn in turns)
     return hashlib.sha256((policy.sha256 + told).encode()).hexdigest()

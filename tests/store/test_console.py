@@ -10,7 +10,7 @@ from rich.console import Console
 
 from voicebot.journal import console
 from voicebot.store.database import Store
-from voicebot.store.records import CallRecord, TurnRecord
+from voicebot.store.records import AuditRecord, CallRecord, TurnRecord
 from voicebot.store.upgrade import newest
 
 
@@ -80,3 +80,17 @@ def test_an_upgrade_that_cannot_be_done_is_named(tmp_path: Path, capsys: pytest.
     assert console.upgrade_store(store) == 1
     assert "cannot be brought up to date" in capsys.readouterr().err
     store.close()
+
+
+def test_a_call_is_shown_with_what_connectors_did(store: Store, call: CallRecord, out: Console) -> None:
+    store.save_call(call, ())
+    read = AuditRecord("c1", 0, "customer", "c1-1", 10, '{"phone": "[REDACTED]"}', "found", 80, "none")
+    store.add_audit((read, replace(read, turn=2, connector="book", key="c1-2", side_effect="reversible")))
+    assert console.show_call(store, "c1", out=out) == 0
+    shown = printed(out)
+    assert 'turn 0  connector customer {"phone": "[REDACTED]"}: found after 80 ms (key c1-1)' in shown
+    assert "turn 2  connector book" in shown
+    assert "found after 80 ms, reversible (key c1-2)" in shown
+    whole = Console(file=StringIO(), width=160, soft_wrap=True)
+    assert console.show_call(store, "c1", as_json=True, out=whole) == 0
+    assert [row["connector"] for row in json.loads(printed(whole))["connectors"]] == ["customer", "book"]

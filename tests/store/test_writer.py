@@ -5,7 +5,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from voicebot.journal.recording import Ending
 from voicebot.journal.writer import CallJournal, JournalWriter
 from voicebot.media.playout import PlayoutRing
 from voicebot.store.database import Store
+from voicebot.store.records import AuditRecord
 from voicebot.store.upgrade import prepare
 
 PCM = bytes(640 * 4)
@@ -261,3 +264,39 @@ def test_a_damaged_journal_holds_up_no_other(store: Store, tmp_path: Path, caplo
     find_journal(tmp_path, "c1").write_text("hello\n")
     assert reconcile(tmp_path, store) == ("c2",)
     assert "journal cannot be reconciled" in caplog.text
+
+
+AUDITED = AuditRecord("c1", 2, "book", "c1-1", 4000, '{"day": "friday"}', "booked", 120, "reversible")
+
+
+def test_the_audit_is_kept_also_after_the_end_of_a_call(store: Store, tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, store)
+    journal = writer.open(started("c1"), "shop", "{}")
+    journal.audit(AUDITED)
+    journal.finish(Ending("caller_hung_up", ""))
+    late = replace(AUDITED, outcome="timeout")
+    journal.audit(late)
+    assert writer.close()
+    assert store.audit("c1") == (AUDITED, late)
+    assert store.audit("c2") == ()
+
+
+def test_the_audit_waits_for_a_database_that_is_gone(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = Store(f"sqlite:///{tmp_path / 'no_such_folder' / 'x.db'}")
+    writer = JournalWriter(tmp_path, gone, audits=2)
+    journal = writer.open(started("c1"), "shop", "{}")
+    for outcome in ("first", "second", "third"):
+        journal.audit(replace(AUDITED, outcome=outcome))
+    while "store unavailable, the audit waits" not in caplog.messages:
+        threading.Event().wait(0.01)
+    writer._store = store
+    writer.close()
+    assert [row.outcome for row in store.audit("c1")] == ["second", "third"]
+
+
+def test_without_a_store_there_is_no_audit(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, None)
+    writer.open(started("c1"), "shop", "{}").audit(AUDITED)
+    assert writer.close()

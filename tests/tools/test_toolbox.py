@@ -11,21 +11,23 @@ import pytest
 
 from voicebot.core.commands import CallTool
 from voicebot.core.events import Category, ToolFailed, ToolReturned
-from voicebot.dialplan.connectors import ConnectorPart
+from voicebot.dialplan.connectors import ConnectorPart, Parameter
 from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.policy import Policy
 from voicebot.tools.protocol import ToolResult
+from voicebot.tools.python import PythonConnector
 from voicebot.tools.toolbox import (
     MAX_RUNNING,
     ConnectorError,
     ConnectorMissing,
-    PythonToolbox,
+    DialplanToolbox,
     ToolContext,
     function_of,
 )
 
 PATIENCE_S = 30.0
 GATE = threading.Event()
+PARAMETERS = {"a": Parameter(type="integer", required=False)}
 
 
 def echo(arguments: Mapping[str, object], context: ToolContext) -> Mapping[str, object]:
@@ -52,7 +54,7 @@ def endless(_arguments: Mapping[str, object], _context: ToolContext) -> Mapping[
 class Bench:
     """A toolbox with one connector, and what it posted."""
 
-    def __init__(self, toolbox: PythonToolbox) -> None:
+    def __init__(self, toolbox: DialplanToolbox) -> None:
         self.toolbox = toolbox
         self.posted: Queue[ToolResult] = Queue()
 
@@ -68,13 +70,13 @@ Make = Callable[..., Bench]
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    boxes: list[PythonToolbox] = []
+    boxes: list[DialplanToolbox] = []
     GATE.clear()
 
     def build(function: Callable[..., object], settings: Mapping[str, str] | None = None) -> Bench:
-        part = ConnectorPart(entry="json:loads", settings=settings or {})
-        box = PythonToolbox(Policy.of(Dialplan(version=1, name="t", connectors={"x": part})))
-        box._functions = {"x": function}  # type: ignore[dict-item]
+        part = ConnectorPart(entry="json:loads", settings=settings or {}, concurrency=16, parameters=PARAMETERS)
+        box = DialplanToolbox(Policy.of(Dialplan(version=1, name="t", connectors={"x": part})))
+        box._connectors["x"].kind = PythonConnector(function)  # type: ignore[arg-type]
         boxes.append(box)
         return Bench(box)
 
@@ -127,15 +129,14 @@ def test_an_unknown_connector_is_rejected(make: Make) -> None:
     assert bench.result() == ToolFailed(1, Category.REJECTED, permanent=True)
 
 
-def test_a_late_success_comes_after_the_time_out_and_is_only_noted(
-    make: Make, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_late_success_comes_after_the_time_out_and_is_noted(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     bench = make(blocked)
     with caplog.at_level(logging.WARNING):
         bench.call(seconds=0.0)
         assert bench.result() == ToolFailed(1, Category.TIMEOUT, permanent=False)
         GATE.set()
         bench.toolbox._pool.shutdown(wait=True)
+    assert bench.result() == ToolReturned(1, "{}"), "what was done is told, however late"
     assert bench.posted.empty()
     assert [record.getMessage() for record in caplog.records] == ["connector late"]
 

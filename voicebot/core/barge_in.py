@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from voicebot.core import ahead, ear, turn_taking
+from voicebot.core import ahead, ear, tooling, turn_taking
 from voicebot.core.conversation import State, Trigger
 from voicebot.core.endpointing import Cues, Expectation, completeness, delay_ms
 from voicebot.core.events import DtmfEntered, Role, SpeechPaused, SpeechStarted, Transcribed
@@ -125,6 +125,8 @@ def confirm(move: Move, *, goes_on: bool = True) -> None:
     open_turn = goes_on and unheard and move.talk.state in {State.THINKING, State.SPEAKING}
     carried = move.talk.text if open_turn else ""
     move.note("barge_in", state=move.talk.state)
+    if unheard:
+        move.tooling = tooling.untold(move.tooling, move.policy, move.talk.turn)
     move.stop_answering()
     move.flush()
     if move.ear.state is ear.State.ON_HOLD:  # a key can be pressed during hold; what is said next waits

@@ -22,7 +22,7 @@ _AGREEING: Final = (
 
 _BESIDE: Final = (
     "please", "thanks", "thank you", "thank you very much", "very much", "great", "good", "fine", "perfect",
-    "wonderful", "lovely", "right", "all right", "alright", "well", "oh", "um", "uh", "mm", "hmm", "mm hmm", "so", "and",
+    "wonderful", "lovely", "right", "all right", "alright", "well", "oh", "um", "uh", "mm", "hmm", "so", "and",
 )  # fmt: skip
 """These may stand beside it."""
 

@@ -22,7 +22,6 @@ def wanted(move: Move, event: BrainToolWanted, turn: int) -> None:
     move.tooling, call = tooling.planned(move.tooling, event, move.policy, move.now_ms, turn)
     twin = tooling.twin(move.tooling, call, move.policy)
     if twin is not None and twin.turn != turn and tooling.repeatable(twin, move.policy):
-        move.tooling = move.tooling.with_call(replace(twin, owed=False))
         call = replace(call, key=twin.key)
     elif twin is not None:
         move.tool(replace(call, joined=twin.number).moved(Trigger.JOIN))
@@ -96,7 +95,8 @@ def returned(move: Move, event: ToolReturned) -> None:
         if call is not None:
             move.tooling = move.tooling.with_call(replace(call, late=event.result))
         return
-    move.tool(replace(call, failed_as="").moved(Trigger.RETURN, event.result))
+    move.tooling = tooling.sure(move.tooling, call.key)
+    move.tool(call.moved(Trigger.RETURN, event.result))
     settle(move)
 
 

@@ -126,8 +126,8 @@ class Call:
     """Whether it serves another call whose connector failed."""
     lookup: str = ""
     """Under which name the result is known for the rest of the phone call."""
-    failure: Category | None = None
-    """Of its last attempt."""
+    doubt: bool = False
+    """Whether an attempt failed in a way that leaves open what it did."""
     failed_as: str = ""
     """The connector that failed in the end: its own, or the one that stood in."""
     owed: bool = False
@@ -283,9 +283,9 @@ def gave_up(call: Call, category: Category, policy: CallPolicy) -> Call:
     """End a call without its connector's answer."""
     part = connector(policy, call.name)
     fallback = part.fallback if part else ""
-    unsure = bool(call.tries) and category not in NOT_DONE and not reads_only(policy, call.name)
+    doubt = call.doubt or (bool(call.tries) and category not in NOT_DONE)
     after = call.moved(Trigger.GIVE_UP, fallback or json.dumps({"error": category.value}))
-    return replace(after, failure=category, failed_as=call.name, owed=unsure)
+    return replace(after, failed_as=call.name, owed=doubt and not reads_only(policy, call.name))
 
 
 def failed(call: Call, event: ToolFailed, policy: CallPolicy, now_ms: int) -> Call:
@@ -294,7 +294,8 @@ def failed(call: Call, event: ToolFailed, policy: CallPolicy, now_ms: int) -> Ca
     again = part.idempotent and not event.permanent and call.tries <= part.retries
     if again and now_ms + event.retry_after_ms + LEAST_RETRY_MS <= call.due_ms:
         wait_until_ms = now_ms + event.retry_after_ms if event.retry_after_ms else None
-        return replace(call.moved(Trigger.RETRY), retry_due_ms=wait_until_ms, failure=event.category)
+        doubt = call.doubt or event.category not in NOT_DONE
+        return replace(call.moved(Trigger.RETRY), retry_due_ms=wait_until_ms, doubt=doubt)
     return gave_up(call, event.category, policy)
 
 
@@ -316,10 +317,26 @@ def settled(tooling: Tooling) -> tuple[Tooling, tuple[Command, ...]]:
         if other is None or not other.ended:
             continue
         trigger, result = (Trigger.RETURN, other.late) if other.late else (_FOLLOWS[other.state], other.result)
-        after = replace(call.moved(trigger, result), failure=other.failure, failed_as=other.failed_as)
+        after = replace(call.moved(trigger, result), failed_as=other.failed_as)
         tooling = tooling.with_call(after).with_call(replace(other, owed=other.owed and trigger is not Trigger.RETURN))
         notes.append(noted(after))
     return tooling, tuple(notes)
+
+
+def sure(tooling: Tooling, key: int) -> Tooling:
+    """Forget the doubts about calls with this key: one of them has returned."""
+    doubtful = [call for call in tooling.calls if call.key == key and call.owed]
+    for call in doubtful:
+        tooling = tooling.with_call(replace(call, owed=False))
+    return tooling
+
+
+def untold(tooling: Tooling, policy: CallPolicy, turn: int) -> Tooling:
+    """Remember what was done in a turn whose answer the caller has not heard: who wants it again is told, no more."""
+    done = [c for c in tooling.calls if c.turn == turn and c.state is State.DONE and not reads_only(policy, c.name)]
+    for call in done:
+        tooling = tooling.with_call(replace(call, owed=True))
+    return tooling
 
 
 def way_out(calls: Iterable[Call], policy: CallPolicy) -> Connector | None:

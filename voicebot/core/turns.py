@@ -43,8 +43,11 @@ ROUND_LIMIT = 5
 """Runs on tools' results in one turn; a brain that wants still more goes in circles, perhaps with side effects."""
 
 
-def take_turn(move: Move, text: str, ended_ms: int, *, keyed: bool = False) -> None:
-    """The caller has finished. A turn that cannot interrupt the bot waits until the bot has spoken."""
+def take_turn(move: Move, text: str, ended_ms: int, *, keyed: bool = False, waited: bool = False) -> None:
+    """The caller has finished. A turn that cannot interrupt the bot waits until the bot has spoken.
+
+    `waited`: it did, so that it may be older than what the bot has just asked.
+    """
     if move.talk.state in {State.SPEAKING, State.GREETING}:
         move.talk = move.talk.kept_waiting(text)
         return
@@ -63,7 +66,7 @@ def take_turn(move: Move, text: str, ended_ms: int, *, keyed: bool = False) -> N
     move.talk = replace(move.talk.thinking(whole, history, ended_ms, move.now_ms, move.policy.budgets), keyed=keyed)
     move.note("turn", number=move.talk.turn, ended_ms=ended_ms)
     early = ahead.take_over(move, whole)
-    if move.talk.confirming and _consented(move):
+    if move.talk.confirming and _consented(move, waited=waited):
         return
     if early is None:
         _run_brain(move, ())
@@ -71,7 +74,7 @@ def take_turn(move: Move, text: str, ended_ms: int, *, keyed: bool = False) -> N
         _go_on_with(move, early)
 
 
-def _consented(move: Move) -> bool:
+def _consented(move: Move, *, waited: bool) -> bool:
     """Judge the turn as the answer to a question for consent; tell whether that was all there is to it.
 
     A yes counts where the question was the last thing heard, to its end; otherwise it is asked again.
@@ -80,7 +83,7 @@ def _consented(move: Move) -> bool:
     if not consent.given(move.talk.text):
         tool_calls.decide(move, agreed=False)
         return False
-    if consent.asked_last(move.talk.history, call.question):
+    if not waited and consent.asked_last(move.talk.history, call.question):
         tool_calls.decide(move, agreed=True)
         move.talk = replace(move.talk, asked=call.attempt)
         _go_on_with_results(move)
@@ -293,7 +296,7 @@ def _listen(move: Move) -> None:
     move.await_caller()
     if waiting:
         move.talk = replace(move.talk, waiting="")
-        take_turn(move, waiting, move.now_ms)
+        take_turn(move, waiting, move.now_ms, waited=True)
     else:  # not earlier: a flag may come before the words that it is about
         move.safety = move.safety.moved(SafetyTrigger.TURN_OVER) or move.safety
 
@@ -389,6 +392,7 @@ def give_up_turn(move: Move, *, for_good: bool) -> None:
     if _going(move):
         return
     move.stop_answering()
+    move.tooling = tooling.untold(move.tooling, move.policy, move.talk.turn)
     move.talk = replace(move.talk, failures=move.talk.failures + 1, carried="")
     move.note("turn_given_up", failures=move.talk.failures)
     if move.talk.state is State.LISTENING:

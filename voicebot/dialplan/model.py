@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, field_validator
 
 from voicebot.core.policy import BargeIn
-from voicebot.dialplan.connectors import ConnectorPart
+from voicebot.dialplan.connectors import ConnectorPart, LookupPart
 from voicebot.dialplan.endpointing import EndpointingPart
 from voicebot.dialplan.engines import AsrChoice, BrainChoice, TtsChoice
 from voicebot.dialplan.hours import WEEKDAYS, BusinessDay, BusinessHours, parse_opening
@@ -103,6 +103,8 @@ class BudgetsPart(Part):
     tts_switch_ms: Patience = 800
     """In place of `tts_first_ms` while another voice could say it instead."""
     tool_hard_ms: Patience = 3_000
+    violation_limit: Annotated[int, Field(ge=0, le=100)] = 3
+    """Connector calls of one phone call that may exceed their `soft_ms` before a human takes over; 0: any number."""
     media_lost_ms: Patience = 5_000
     hold_ms: Annotated[int, Field(ge=1_000, le=3_600_000)] = 600_000
     """A caller who is on hold for longer is given up."""
@@ -209,6 +211,8 @@ class Dialplan(Part):
     hours: HoursPart = HoursPart()
     knowledge: Mapping[Name, Mapping[Name, Scalar]] = {}
     connectors: Mapping[Name, ConnectorPart] = {}
+    lookups: Mapping[Name, LookupPart] = {}
+    """What is looked up as a call begins, by the name under which brains know it."""
     slots: Mapping[Name, SlotPart] = {}
     intents: Mapping[Name, IntentPart] = {}
 

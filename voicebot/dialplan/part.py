@@ -24,7 +24,7 @@ ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 def template(text: str) -> str:
-    """Check that a text is a template. Raises TemplateError."""
+    """Return a template as it is. Raises TemplateError, which is a ValueError."""
     holes(text)
     return text
 

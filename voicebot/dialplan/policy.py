@@ -23,13 +23,16 @@ from voicebot.core.policy import (
     Connector,
     Dtmf,
     Endpointing,
+    Lookup,
     NoInput,
     Phrases,
     Transfer,
     TurnTaking,
 )
+from voicebot.dialplan.connectors import ConnectorPart
 from voicebot.dialplan.hours import BusinessHours
 from voicebot.dialplan.model import Dialplan
+from voicebot.dialplan.templates import render
 
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -124,17 +127,9 @@ class Policy:
                 headers=tuple(transfer.headers.items()),
                 no_match_limit=transfer.no_match_limit,
             ),
-            connectors=tuple(
-                Connector(
-                    name,
-                    min(part.hard_ms, plan.budgets.tool_hard_ms),
-                    part.idempotent,
-                    part.retries,
-                    part.fallback,
-                    part.scaffolding,
-                    side_effect=part.side_effect,
-                )
-                for name, part in plan.connectors.items()
+            connectors=tuple(self._connector(name, part) for name, part in plan.connectors.items()),
+            lookups=tuple(
+                Lookup(name, part.connector, tuple(part.arguments.items())) for name, part in plan.lookups.items()
             ),
             number_lengths=self.number_lengths,
             slot_endpointing=tuple(
@@ -142,4 +137,21 @@ class Policy:
                 for name, slot in plan.slots.items()
                 if slot.own_delays
             ),
+        )
+
+    def _connector(self, name: str, part: ConnectorPart) -> Connector:
+        plan, hard_ms = self.dialplan, min(part.hard_ms, self.dialplan.budgets.tool_hard_ms)
+        facts = {f"{section}.{key}": value for section, rows in plan.knowledge.items() for key, value in rows.items()}
+        return Connector(
+            name,
+            hard_ms,
+            idempotent=part.repeatable,
+            retries=part.tries_again,
+            fallback=part.fallback.result,
+            scaffolding=part.scaffolding,
+            soft_ms=min(part.soft_ms, hard_ms),
+            side_effect=part.side_effect,
+            fallback_connector=part.fallback.connector,
+            fallback_answer=render(part.fallback.answer, facts, plan.currency),
+            fallback_reason=part.fallback.handoff,
         )

@@ -5,7 +5,6 @@ Each rule yields (path, message, remedy); the path says which line of the YAML t
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from collections.abc import Collection, Iterator
@@ -45,7 +44,6 @@ def findings(plan: Dialplan) -> Iterator[Finding]:
     yield from _opening_hours(plan)
     for name, slot in plan.slots.items():
         yield from _slot(("slots", name), slot)
-    yield from _connectors(plan)
     for name, intent in plan.intents.items():
         yield from _Intent(plan, name, intent).findings()
     yield from _unreachable(plan)
@@ -121,28 +119,6 @@ def _slot(path: Path_, slot: SlotPart) -> Iterator[Finding]:
 
 def _is_target(text: str) -> bool:
     return _TARGET.fullmatch(text) is not None and text not in {"sip:", "sips:", "tel:"}
-
-
-def _connectors(plan: Dialplan) -> Iterator[Finding]:
-    for name, connector in plan.connectors.items():
-        wrong = _unusable_entry(*connector.entry.split(":"))
-        if wrong is not None:
-            yield ("connectors", name, "entry"), *wrong
-
-
-def _unusable_entry(module: str, function: str) -> tuple[str, str] | None:
-    """Return what is wrong with a connector's function, and the remedy; None when it can be called."""
-    try:
-        found = getattr(importlib.import_module(module), function, None)
-    except ModuleNotFoundError as error:
-        missing = error.name or module
-        needed = "" if missing == module or module.startswith(f"{missing}.") else f", which {module!r} needs"
-        return f"there is no module {missing!r}{needed}", "install it or correct the name"
-    except Exception as error:  # noqa: BLE001 - foreign code may raise anything while it is imported
-        return f"the module {module!r} cannot be imported: {error!r}", "mend it"
-    if found is None:
-        return f"the module {module!r} has no {function!r}", "correct the name"
-    return None if callable(found) else (f"{function!r} in {module!r} is not a function", "name one")
 
 
 def _unreachable(plan: Dialplan) -> Iterator[Finding]:
@@ -224,8 +200,8 @@ class _Intent:
             if parameter.required and key not in arguments:
                 message = f"the connector {name!r} needs the argument {key!r}"
                 yield (*self._path, "connector"), message, f"add 'arguments: {{{key}: ...}}'"
-        outcome = json.loads(connector.fallback or "{}").get("outcome", "default")
-        if connector.fallback and outcome not in self._intent.answers and "default" not in self._intent.answers:
+        outcome = json.loads(connector.fallback.result or "{}").get("outcome", "default")
+        if connector.fallback.result and outcome not in self._intent.answers and "default" not in self._intent.answers:
             yield (*self._path, "answers"), f"no answer for the fallback's outcome {outcome!r}", "add it"
 
     def _answers(self) -> Iterator[Finding]:

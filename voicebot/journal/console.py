@@ -21,9 +21,10 @@ from rich.text import Text
 from voicebot.core.policy import CallPolicy
 from voicebot.journal import corpus
 from voicebot.journal.codec import CodecError
+from voicebot.journal.connectors import connector_moves
 from voicebot.journal.file import Journal, JournalError, find_journal, read_journal
 from voicebot.journal.lines import POLICIES
-from voicebot.journal.picture import draw_call, printable
+from voicebot.journal.picture import draw_call, draw_connectors, printable
 from voicebot.journal.recording import policy_path
 from voicebot.journal.summary import summarise
 from voicebot.journal.turn_taking import turn_taking_of
@@ -72,6 +73,7 @@ def show_call(store: Store, call_id: str, *, as_json: bool = False, out: Console
     """Print all that the store keeps of a call."""
     try:
         found = store.call(call_id)
+        audit = store.audit(call_id)
     except StoreUnavailable as error:
         return _fail(str(error), BAD)
     if found is None:
@@ -79,7 +81,8 @@ def show_call(store: Store, call_id: str, *, as_json: bool = False, out: Console
     record, turns = found
     out = out or Console(soft_wrap=True)
     if as_json:
-        whole = {**asdict(record), "dialogue": [asdict(turn) for turn in turns]}
+        connectors = [asdict(row) for row in audit]
+        whole = {**asdict(record), "dialogue": [asdict(turn) for turn in turns], "connectors": connectors}
         out.out(json.dumps(whole, indent=2), highlight=False)
         return DONE
     for name, value in asdict(record).items():
@@ -88,6 +91,10 @@ def show_call(store: Store, call_id: str, *, as_json: bool = False, out: Console
         silence = "not heard" if turn.silence_ms is None else f"after {turn.silence_ms} ms"
         out.print(Text(f"\n{turn.number:2} caller  {printable(turn.caller_text)}"))
         out.print(Text(f"   bot     {printable(turn.bot_text)} ({silence})"))
+    for row in audit:
+        effect = "" if row.side_effect == "none" else f", {row.side_effect}"
+        what = f"{row.connector} {printable(row.arguments)}: {printable(row.outcome)} after {row.took_ms} ms"
+        out.print(Text(f"\nturn {row.turn}  connector {what}{effect} (key {row.key})"))
     return DONE
 
 
@@ -98,7 +105,9 @@ def trace(data_dir: Path, call_id: str, out: Console | None = None) -> int:
     except JournalError as error:
         return _fail(str(error), USAGE)
     taking = turn_taking_of(journal.lines)
-    draw_call(out or Console(), *summarise(data_dir, journal, journal.audio()), taking)
+    out = out or Console()
+    draw_call(out, *summarise(data_dir, journal, journal.audio()), taking)
+    draw_connectors(out, connector_moves(journal.lines))
     return DONE
 
 

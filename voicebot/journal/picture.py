@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from voicebot.journal.connectors import Moved
 from voicebot.journal.turn_taking import TurnTaking
 from voicebot.store.records import CallRecord, TurnRecord
 
@@ -134,3 +135,14 @@ def _bar(start_ms: int, spent_ms: int, scale: int) -> str:
     before = start_ms * BAR_WIDTH // scale
     eighths = max(1, spent_ms * BAR_WIDTH * 8 // scale) if spent_ms else 0
     return " " * before + "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def draw_connectors(console: Console, moves: Iterable[Moved]) -> None:
+    """Print each connector call of a phone call with its steps and their times."""
+    calls: dict[int, list[Moved]] = {}
+    for move in moves:
+        calls.setdefault(move.call, []).append(move)
+    for number, steps in calls.items():
+        name = next((step.name for step in steps if step.name), "unknown")
+        told = ", ".join(f"{step.what} at {step.now_ms / 1000:.2f} s" for step in steps)
+        console.print(Text(f"connector call {number}, {printable(name)}: {printable(told)}"), soft_wrap=True)

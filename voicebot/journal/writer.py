@@ -5,7 +5,7 @@ begins or ends, or the queue is half full), writes what came, and hands it to th
 at most that much of a call.
 
 Overflow policy of the queue: `drop_newest`, counted; a call that lost an entry is marked as not replayable. The
-beginning and the end of a call are always taken, two entries a call at most.
+beginning and the end of a call are always taken, two entries a call at most, and so is the audit of its connectors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from voicebot.journal.lines import FORMAT, Header, Playout, Step
 from voicebot.journal.recording import Ending, Item, Recording, Sound
 from voicebot.media.playout import PlayoutEntry
 from voicebot.store.database import Store, StoreUnavailable
-from voicebot.store.records import CallRecord, TurnRecord
+from voicebot.store.records import AuditRecord, CallRecord, TurnRecord
 from voicebot.telemetry import metrics
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,9 @@ OWED_CAPACITY = 256
 holds the call, and `reconcile` carries it into the store at the next start."""
 
 OWED_RETRY_S = 15.0
+
+AUDIT_CAPACITY = 4096
+"""Rows of the audit that wait for a database that is gone. Overflow policy: `drop_oldest`, counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,10 @@ class CallJournal:
         """Record the ring's log (`take_log`), its `ticks` read right after it, and the time at which that was."""
         self._writer.append(self, Playout(now_ms, ticks, tuple(entries)))
 
+    def audit(self, record: AuditRecord) -> None:
+        """Record what a connector did; also after the end of the call. It goes to the store alone."""
+        self._writer.append(self, record)
+
     def not_replayable(self) -> None:
         """Say that something was lost before it came here, as when the ring's own log overflowed."""
         self.complete = False
@@ -78,16 +85,18 @@ class CallJournal:
 class JournalWriter:
     """The writer of all calls of this process. `store` is None where only journals are wanted."""
 
-    def __init__(self, data_dir: Path, store: Store | None, capacity: int = 8192) -> None:
+    def __init__(self, data_dir: Path, store: Store | None, capacity: int = 8192, audits: int = AUDIT_CAPACITY) -> None:
         self._data_dir = data_dir
         self._store = store
         self._capacity = capacity
-        self._queue: deque[tuple[CallJournal, Item | _Begin | Ending]] = deque()
+        self._queue: deque[tuple[CallJournal, Item | _Begin | Ending | AuditRecord]] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._recordings: dict[CallJournal, Recording] = {}
         self._owed: deque[tuple[CallRecord, tuple[TurnRecord, ...]]] = deque()
         self._owed_at = 0.0
+        self._audits: deque[AuditRecord] = deque(maxlen=audits)
+        self._audits_at = 0.0
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
@@ -108,9 +117,9 @@ class JournalWriter:
         self.append(call, _Begin(header, policy_json))
         return call
 
-    def append(self, call: CallJournal, item: Item | _Begin | Ending) -> None:
+    def append(self, call: CallJournal, item: Item | _Begin | Ending | AuditRecord) -> None:
         """Queue an entry, or drop it when the queue is full."""
-        urgent = isinstance(item, _Begin | Ending)
+        urgent = isinstance(item, _Begin | Ending | AuditRecord)
         with self._wake:
             if len(self._queue) >= self._capacity and not urgent:
                 call.complete = False
@@ -150,12 +159,17 @@ class JournalWriter:
             for recording in self._recordings.values():
                 recording.flush()
             self._pay_owed(at_once=closing)
+            self._keep_audits(at_once=closing)
         for recording in self._recordings.values():
             recording.abandon()
 
-    def _write(self, call: CallJournal, item: Item | _Begin | Ending) -> None:
+    def _write(self, call: CallJournal, item: Item | _Begin | Ending | AuditRecord) -> None:
         if isinstance(item, _Begin):
             self._begin(call, item)
+        elif isinstance(item, AuditRecord):
+            if len(self._audits) == self._audits.maxlen:
+                metrics.queue_overflowed("audit", "drop_oldest")
+            self._audits.append(item)
         elif (recording := self._recordings.get(call)) is None:
             return  # a renderer that was late, after the end of its call
         elif isinstance(item, Ending):
@@ -163,6 +177,19 @@ class JournalWriter:
             self._keep(*recording.finish(item, complete=call.complete))
         else:
             recording.take(item)
+
+    def _keep_audits(self, *, at_once: bool) -> None:
+        """Carry to the store what connectors did, soon again when it is gone."""
+        if not self._audits or (not at_once and time.monotonic() < self._audits_at):
+            return
+        if self._store is not None:
+            try:
+                self._store.add_audit(tuple(self._audits), attempts=1)
+            except StoreUnavailable as error:
+                logger.warning("store unavailable, the audit waits", extra={"reason": str(error)})
+                self._audits_at = time.monotonic() + OWED_RETRY_S
+                return
+        self._audits.clear()
 
     def _begin(self, call: CallJournal, begin: _Begin) -> None:
         recording = self._recordings[call] = Recording(self._data_dir, begin.header, begin.policy_json)

@@ -1,25 +1,21 @@
 """Exchanges with an OpenAI-compatible server over warm connections that can be cut from another thread.
 
-Closing a response does not wake a thread that is blocked in recv; shutting its socket down does. The only public way
-to the socket is the `trace` extension of the HTTP client, which reports each connection as it is made. So every `Link`
-owns one client with one connection, knows that connection's socket, and is leased to one `Exchange` at a time.
+Every `Link` owns one client with one connection, whose `Wire` it can cut, and is leased to one `Exchange` at a time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import logging
 import os
-import socket
 import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx2
 import openai
@@ -27,6 +23,7 @@ import tenacity
 
 from voicebot.core.events import Category
 from voicebot.remote.watchdog import Watchdog
+from voicebot.remote.wire import Wire
 
 Result = TypeVar("Result")
 
@@ -72,13 +69,11 @@ class Link:
     """One client with one connection."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._dead_on_arrival = False
+        self._wire = Wire()
         timeout = openai.Timeout(connect=endpoint.connect_s, read=endpoint.read_s, write=3.0, pool=1.0)
         limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_S)
         http = openai.DefaultHttpxClient(
-            timeout=timeout, limits=limits, verify=_certificates(), event_hooks={"request": [self._follow]}
+            timeout=timeout, limits=limits, verify=_certificates(), event_hooks={"request": [self._wire.follow]}
         )
         self.client = openai.OpenAI(
             base_url=endpoint.base_url or None,
@@ -99,36 +94,15 @@ class Link:
 
     def lease(self) -> None:
         """Make the link usable for a new exchange."""
-        with self._lock:
-            self._dead_on_arrival = False
+        self._wire.lease()
 
     def cut(self) -> None:
         """Shut the connection down, or the one that is being made. Returns at once; the reader wakes with an error."""
-        with self._lock:
-            self._dead_on_arrival = True
-            self._shut_down()
+        self._wire.cut()
 
     def close(self) -> None:
         """Release the connection."""
         self.client.close()
-
-    def _follow(self, request: httpx2.Request) -> None:
-        request.extensions["trace"] = self._traced
-
-    def _traced(self, name: str, info: dict[str, Any]) -> None:
-        if name not in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            return
-        with self._lock:
-            self._socket = info["return_value"].get_extra_info("socket")
-            if self._dead_on_arrival:
-                self._shut_down()
-
-    def _shut_down(self) -> None:
-        if self._socket is not None:
-            # A socket that is closed already, or whose peer is gone, is as cut as can be. The plain class's method is
-            # called because SSLSocket's own would take the TLS state away from under the reader.
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 class LinkPool:

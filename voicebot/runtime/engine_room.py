@@ -25,7 +25,7 @@ from voicebot.runtime import chains, probes
 from voicebot.runtime.chains import Chosen
 from voicebot.runtime.health import Health
 from voicebot.runtime.shells import CallEngines
-from voicebot.tools.toolbox import ConnectorMissing, PythonToolbox
+from voicebot.tools.toolbox import ConnectorMissing, DialplanToolbox
 from voicebot.tts.cache import SpeechCache
 from voicebot.tts.catalogue import TtsUnavailable, build_tts, workers_for
 from voicebot.tts.diction import Diction
@@ -107,7 +107,7 @@ class EngineRoom:
         if known is not None:
             return known
         try:
-            toolbox = PythonToolbox(policy)
+            toolbox = DialplanToolbox(policy)
         except ConnectorMissing as error:
             raise EngineUnavailable(f"dialplan {policy.name}: {error}") from error
         asr_chosen = chains.asr_chain(policy.dialplan, self._settings)

@@ -33,6 +33,7 @@ from voicebot.core.commands import (
     StartBrain,
 )
 from voicebot.core.events import Attempt, EngineHealth, Event, Role, TransferReport, TransferReported
+from voicebot.core.tooling import reads_only
 from voicebot.dialplan.policy import Policy, SecretMissingError, resolve
 from voicebot.journal.writer import CallJournal
 from voicebot.media.playout import PlayoutRing
@@ -41,8 +42,10 @@ from voicebot.runtime.hearing import Hearing, Recognised
 from voicebot.runtime.inbox import CallClock
 from voicebot.runtime.speaking import Speaking
 from voicebot.safety.vault import Vault
+from voicebot.store.records import AuditRecord
 from voicebot.telemetry import metrics
-from voicebot.tools.protocol import Toolbox, ToolRun
+from voicebot.tools.audit import outcome_of, redacted
+from voicebot.tools.protocol import Toolbox, ToolResult, ToolRun
 from voicebot.tts.diction import PLAIN, Diction
 from voicebot.tts.speaker import Speaker
 
@@ -128,6 +131,8 @@ class Shells:
         self._vault = parts.vault
         self._post = parts.post
         self._engines = engines
+        self._journal = parts.journal
+        self._turn = 0
         self._runs: dict[Attempt, tuple[str, BrainRun]] = {}
         self._tools: dict[int, tuple[str, ToolRun]] = {}
 
@@ -190,7 +195,7 @@ class Shells:
 
     def tool_over(self, number: int, outcome: str) -> None:
         """Count how an attempt of a connector call ended."""
-        name, _ = self._tools.pop(number, ("unknown", None))
+        name, _ = self._tools.get(number, ("unknown", None))
         metrics.tool_called(name, outcome)
 
     def close(self) -> None:
@@ -199,12 +204,14 @@ class Shells:
             health.unwatch(self)
         for _, run in self._runs.values():
             run.cancel()
-        for _, tool in self._tools.values():
-            tool.cancel()
+        for name, tool in self._tools.values():
+            if reads_only(self._engines.policy.call, name):  # what does something runs on, into the audit
+                tool.cancel()
         self.hearing.close()
         self.speaking.close()
 
     def _start_brain(self, command: StartBrain) -> None:
+        self._turn = command.turn
         run = self._engines.brains[command.engine].start(command, self._post)
         self._runs[command.attempt] = (command.engine, run)
 
@@ -219,7 +226,31 @@ class Shells:
     def _call_tool(self, command: CallTool) -> None:
         seconds = max(0.0, (command.deadline_ms - self._clock.now_ms()) / 1000)
         revealed = replace(command, arguments=self._vault.reveal(command.arguments))
-        self._tools[command.call] = (command.name, self._engines.toolbox.start(revealed, seconds, self._post))
+        run = self._engines.toolbox.start(revealed, seconds, self._audited(command))
+        self._tools[command.call] = (command.name, run)
+
+    def _audited(self, command: CallTool) -> Callable[[ToolResult], None]:
+        """Return where a connector's results go, on its own thread: to the audit, and to the call."""
+        part = self._engines.policy.dialplan.connectors.get(command.name)
+        now_ms, turn, call_id = self._clock.now_ms(), self._turn, self._journal.call_id
+        arguments = redacted(command.arguments, part.redact if part else ())
+
+        def post(result: ToolResult) -> None:
+            record = AuditRecord(
+                call_id=call_id,
+                turn=turn,
+                connector=command.name,
+                key=command.key,
+                at_ms=now_ms,
+                arguments=arguments,
+                outcome=outcome_of(result),
+                took_ms=self._clock.now_ms() - now_ms,
+                side_effect=part.side_effect if part else "unknown",
+            )
+            self._journal.audit(record)
+            self._post(result)
+
+        return post
 
     def _cancel_tool(self, command: CancelTool) -> None:
         running = self._tools.get(command.call)
@@ -238,7 +269,11 @@ class Shells:
 
     def _count(self, note: Note) -> None:
         fields = dict(note.fields)
-        if note.mark == "engine_failed":
+        if note.mark == "turn":
+            self._turn = int(fields["number"])
+        elif note.mark == "slow_connector":
+            metrics.connector_slow(str(fields["name"]))
+        elif note.mark == "engine_failed":
             self._engine_failed(Role(str(fields["role"])), str(fields.get("engine", "")), str(fields["category"]))
         elif note.mark == "switched":
             role, engine = str(fields["role"]), str(fields["engine"])

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from voicebot.store.models import Call, Policy, Turn
-from voicebot.store.records import ACTIVE, CallRecord, TurnRecord
+from voicebot.store.models import Call, ConnectorCall, Policy, Turn
+from voicebot.store.records import ACTIVE, AuditRecord, CallRecord, TurnRecord
 
 Result = TypeVar("Result")
 
@@ -97,6 +97,17 @@ class Store:
             return _call_record(row), tuple(_turn_record(turn) for turn in turns)
 
         return self._read(read)
+
+    def add_audit(self, records: Sequence[AuditRecord], attempts: int = WRITE_ATTEMPTS) -> None:
+        """Add what connectors were asked to do, in one transaction."""
+        self._write(
+            lambda session: session.add_all(ConnectorCall(**dataclasses.asdict(record)) for record in records), attempts
+        )
+
+    def audit(self, call_id: str) -> tuple[AuditRecord, ...]:
+        """Return what connectors were asked to do in a call, in order."""
+        rows = select(ConnectorCall).where(ConnectorCall.call_id == call_id).order_by(ConnectorCall.id)
+        return self._read(lambda session: tuple(_audit_record(row) for row in session.scalars(rows)))
 
     def calls(self, limit: int = 100) -> list[CallRecord]:
         """Return the newest calls, newest first."""
@@ -205,3 +216,7 @@ def _call_record(row: Call) -> CallRecord:
 def _turn_record(row: Turn) -> TurnRecord:
     values = {field.name: getattr(row, field.name) for field in dataclasses.fields(TurnRecord)}
     return TurnRecord(**{**values, "gaps_ms": tuple(values["gaps_ms"])})
+
+
+def _audit_record(row: ConnectorCall) -> AuditRecord:
+    return AuditRecord(**{field.name: getattr(row, field.name) for field in dataclasses.fields(AuditRecord)})

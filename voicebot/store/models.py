@@ -76,3 +76,21 @@ class Turn(Base):
     barge_in: Mapped[bool]
     barge_in_stop_ms: Mapped[int | None]
     gaps_ms: Mapped[list[int]] = mapped_column(JSON)
+
+
+class ConnectorCall(Base):
+    """An attempt of a connector call; see `voicebot.store.records.AuditRecord`. Its call may be written later."""
+
+    __tablename__ = "connector_calls"
+    __table_args__ = (Index(None, "call_id"), Index(None, "key"))
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    call_id: Mapped[str]
+    turn: Mapped[int]
+    connector: Mapped[str]
+    key: Mapped[str]
+    at_ms: Mapped[int]
+    arguments: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str]
+    took_ms: Mapped[int]
+    side_effect: Mapped[str]

@@ -38,6 +38,26 @@ class CallRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One attempt of a connector call and what came of it; a second one of an attempt is of what came too late."""
+
+    call_id: str
+    turn: int
+    """The caller's turn that it served; 0 for a look-up as the call began."""
+    connector: str
+    key: str
+    """Idempotency key, the same for all attempts at one thing."""
+    at_ms: int
+    """When it was sent, on the call's clock."""
+    arguments: str
+    """JSON, redacted."""
+    outcome: str
+    """What the result calls itself, `returned`, or a category of failure."""
+    took_ms: int
+    side_effect: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRecord:
     """One turn: what the caller said, what was heard of the reply, and where the silence between them went.
 

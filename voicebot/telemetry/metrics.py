@@ -48,6 +48,7 @@ _ENGINE_WELL = Gauge(
     multiprocess_mode="min",
 )
 _TOOL_CALLS = Counter("voicebot_tool_calls", "Attempts of connector calls.", ["connector", "outcome"])
+_SLOW_CALLS = Counter("voicebot_slow_connector_calls", "Connector calls over their soft limit.", ["connector"])
 _TRANSFERS = Counter("voicebot_transfers", "Transfers of callers to humans.", ["outcome"])
 
 
@@ -117,6 +118,11 @@ def engine_well(role: str, engine: str, *, well: bool) -> None:
 def tool_called(connector: str, outcome: str) -> None:
     """Count an attempt of a connector call: `returned` or a category of failure."""
     _TOOL_CALLS.labels(connector, outcome).inc()
+
+
+def connector_slow(connector: str) -> None:
+    """Count a connector call that exceeded its soft limit."""
+    _SLOW_CALLS.labels(connector).inc()
 
 
 def transfer_ended(outcome: str) -> None:

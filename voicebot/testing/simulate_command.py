@@ -16,7 +16,7 @@ from voicebot.dialplan.source import Fault, Mark
 from voicebot.testing.scenario import Scenario, load_scenario
 from voicebot.testing.simulation import Outcome, run, text_call
 from voicebot.testing.text_call import NoAnswer
-from voicebot.tools.toolbox import PythonToolbox
+from voicebot.tools.toolbox import DialplanToolbox
 
 DONE, BAD = 0, 1
 
@@ -63,7 +63,7 @@ def load_policy(scenario: Scenario, file: Path, dialplans: Path) -> tuple[Policy
 
 def simulated(scenario: Scenario, policy: Policy, *, audio: bool = False) -> Outcome:
     """Run one scenario with the playbook, in text or with voices."""
-    with own_calendar(), closing(PythonToolbox(policy)) as toolbox:
+    with own_calendar(), closing(DialplanToolbox(policy)) as toolbox:
         if audio:
             from voicebot.testing.audio_call import audio_call  # noqa: PLC0415 - it loads engines that text does not need
 

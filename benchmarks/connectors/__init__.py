@@ -1,0 +1,1 @@
+"""Whether slow and failing connectors hurt: see `__main__`."""
