@@ -10,7 +10,7 @@ from voicebot.brain.playbook.amounts import amount_in
 from voicebot.brain.playbook.clock import time_in
 from voicebot.brain.playbook.dates import date_in
 from voicebot.dialplan.rules import normalised
-from voicebot.dialplan.templates import render
+from voicebot.dialplan.templates import Value, render
 
 FRIDAY = date(2026, 11, 20)
 
@@ -110,7 +110,8 @@ def test_an_amount(text: str, unasked: str | None, asked: str | None) -> None:
 
 
 def test_dates_times_and_lists_are_spoken_like_people_say_them() -> None:
-    values = {"day": "2026-11-24", "times": ("10:00", "12:00", "14:30"), "one": ("09:00",), "what": "tune_up"}
+    times = ("10:00", "12:00", "14:30")
+    values: dict[str, Value] = {"day": "2026-11-24", "times": times, "one": ("09:00",), "what": "tune_up"}
     text = render("{day:date}: {times:time}, {one:time}, a {what:words}", values, "USD")
     assert text == "Tuesday, November 24: 10 AM, noon or 2:30 PM, 9 AM, a tune up"
     assert render("{day:date} {day:time}", {"day": "soon"}, "USD") == "soon soon"
