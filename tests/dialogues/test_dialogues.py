@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,8 @@ def policy() -> Policy:
     return found
 
 
-@contextmanager
-def scripted(scenario: Scenario, policy: Policy) -> Iterator[Brain]:
-    """Yield the LLM brain on a server that says what the scenario's `model` lines hold."""
+def scripted(scenario: Scenario) -> OpenAiServer:
+    """Return a server that says what the scenario's `model` lines hold."""
     replies = [
         Reply(entry)
         if isinstance(entry, str)
@@ -54,8 +54,7 @@ def scripted(scenario: Scenario, policy: Policy) -> Iterator[Brain]:
         for turn in scenario.turns
         for entry in turn.model
     ]
-    with OpenAiServer(replies=replies) as server:
-        yield build_brain(policy, "openai", "scripted", Endpoint(base_url=server.url, api_key="none"))
+    return OpenAiServer(replies=replies)
 
 
 def told(scenario: Scenario, policy: Policy, engine: str) -> Outcome:
@@ -63,11 +62,14 @@ def told(scenario: Scenario, policy: Policy, engine: str) -> Outcome:
         if engine == "playbook":
             with text_call(scenario, policy, toolbox) as call:
                 return run(scenario, policy, call)
+        with scripted(scenario) as server:
+            build: Callable[..., Brain] = build_brain
+            endpoint = Endpoint(base_url=server.url, api_key="none")
 
-        with scripted(scenario, policy) as brain:
-
-            def brain_of(_call: TextCall) -> Brain:
-                return brain
+            def brain_of(call: TextCall) -> Brain:
+                """A brain that asks for the time gets the call's own."""
+                clock = {"clock": call.wall_clock} if "clock" in signature(build_brain).parameters else {}
+                return build(policy, engine, "scripted", endpoint, **clock)
 
             with text_call(scenario, policy, toolbox, brain_of) as call:
                 return run(scenario, policy, call)
