@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Final, Protocol
 
 from voicebot.brain.playbook.brain import PlaybookBrain
 from voicebot.brain.protocol import Brain
@@ -83,13 +84,37 @@ def text_call(
 ) -> Iterator[TextCall]:
     """Begin a call in text; its brain is the playbook unless another is given."""
     call = TextCall(policy, toolbox, moment(scenario, policy))
-    brain = brain_of(call) if brain_of is not None else PlaybookBrain(policy, call.wall_clock)
+    brain = brain_of(call) if brain_of is not None else _playbook(policy, call.wall_clock)
     brain.warm_up()
     try:
         call.start(brain)
         yield call
     finally:
         brain.close()
+
+
+@dataclass(slots=True)
+class _Clock:
+    """The clock of whichever call a shared brain is answering."""
+
+    now: Callable[[], datetime]
+
+    def __call__(self) -> datetime:
+        """Return the time of that call."""
+        return self.now()
+
+
+_PLAYBOOKS: Final[dict[str, tuple[PlaybookBrain, _Clock]]] = {}
+"""By policy: reading a dialplan's examples takes longer than most scenarios."""
+
+
+def _playbook(policy: Policy, clock: Callable[[], datetime]) -> PlaybookBrain:
+    if policy.sha256 not in _PLAYBOOKS:
+        shared = _Clock(clock)
+        _PLAYBOOKS[policy.sha256] = PlaybookBrain(policy, shared), shared
+    brain, shared = _PLAYBOOKS[policy.sha256]
+    shared.now = clock
+    return brain
 
 
 def moment(scenario: Scenario, policy: Policy) -> Moment:

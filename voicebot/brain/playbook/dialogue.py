@@ -68,6 +68,8 @@ class Dialogue:
         if put_right is not None:
             return self._returned(put_right, now)
         name = self._wanted(text, memory, heard)
+        if memory.asking and name == memory.intent and not self._answering.says_more(text, memory, now):
+            name = ""  # that is under way already; what was asked for is still not known
         if name:
             return self._returned(self._begin(name, text, memory, now), now)
         if memory.open and memory.tries < MAX_TRIES:
