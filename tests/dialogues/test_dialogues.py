@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from voicebot.dialplan.policy import Policy
 from voicebot.remote.link import Endpoint
 from voicebot.testing.openai_server import OpenAiServer, Reply, ScriptedCall
 from voicebot.testing.scenario import Scenario, load_scenario
-from voicebot.testing.simulate_command import own_calendar
+from voicebot.testing.simulate_command import own_calendar, simulated
 from voicebot.testing.simulation import Outcome, run, text_call
 from voicebot.testing.text_call import TextCall
 from voicebot.tools.toolbox import DialplanToolbox
@@ -44,16 +45,16 @@ def policy() -> Policy:
     return found
 
 
-@contextmanager
-def scripted(scenario: Scenario, policy: Policy) -> Iterator[Brain]:
-    """Yield the LLM brain on a server that says what the scenario's `model` lines hold."""
+def scripted(scenario: Scenario) -> OpenAiServer:
+    """Return a server that says what the scenario's `model` lines hold."""
     replies = [
-        Reply(entry) if isinstance(entry, str) else Reply(entry.say, (ScriptedCall(entry.call, json.dumps(dict(entry.arguments))),))
+        Reply(entry)
+        if isinstance(entry, str)
+        else Reply(entry.say, (ScriptedCall(entry.call, json.dumps(dict(entry.arguments))),))
         for turn in scenario.turns
         for entry in turn.model
     ]
-    with OpenAiServer(replies=replies) as server:
-        yield build_brain(policy, "openai", "scripted", Endpoint(base_url=server.url, api_key="none"))
+    return OpenAiServer(replies=replies)
 
 
 def told(scenario: Scenario, policy: Policy, engine: str) -> Outcome:
@@ -61,11 +62,14 @@ def told(scenario: Scenario, policy: Policy, engine: str) -> Outcome:
         if engine == "playbook":
             with text_call(scenario, policy, toolbox) as call:
                 return run(scenario, policy, call)
+        with scripted(scenario) as server:
+            build: Callable[..., Brain] = build_brain
+            endpoint = Endpoint(base_url=server.url, api_key="none")
 
-        with scripted(scenario, policy) as brain:
-
-            def brain_of(_call: TextCall) -> Brain:
-                return brain
+            def brain_of(call: TextCall) -> Brain:
+                """A brain that asks for the time gets the call's own."""
+                clock = {"clock": call.wall_clock} if "clock" in signature(build_brain).parameters else {}
+                return build(policy, engine, "scripted", endpoint, **clock)
 
             with text_call(scenario, policy, toolbox, brain_of) as call:
                 return run(scenario, policy, call)
@@ -80,6 +84,12 @@ def test_a_dialogue_goes_as_it_is_written(file: Path, engine: str, policy: Polic
     if engine == "openai" and changes and not asks_consent:
         pytest.skip("this LLM brain does not yet tell the core what to ask before something is done")
     outcome = told(scenario, policy, engine)
+    assert not outcome.wrong, "\n".join((*outcome.lines, *outcome.wrong))
+
+
+@pytest.mark.parametrize("file", SPOKEN, ids=lambda file: file.stem)
+def test_a_dialogue_goes_as_it_is_written_aloud(file: Path, policy: Policy) -> None:
+    outcome = simulated(scenario_of(file), policy, audio=True)
     assert not outcome.wrong, "\n".join((*outcome.lines, *outcome.wrong))
 
 

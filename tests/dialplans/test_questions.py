@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from voicebot.brain.playbook.dialogue import Decision, Dialogue
+from voicebot.brain.playbook.dialogue import Dialogue
 from voicebot.brain.playbook.memory import Memory
+from voicebot.brain.playbook.wording import Decision
 from voicebot.core.events import BrainOutcome
 from voicebot.dialplan.loading import load_dialplan
 

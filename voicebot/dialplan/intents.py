@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from voicebot.dialplan.endpointing import SlotEndpointingPart
-from voicebot.dialplan.part import Name, Part, Pattern, ReasonCode, Template, Text
+from voicebot.dialplan.part import Name, Part, Pattern, ReasonCode, Template, Text, template
 
 
 class OffersPart(Part):
@@ -48,8 +48,8 @@ class SlotPart(Part):
     retry: str = ""
     rest: str = ""
     """For digits: asks for the remaining ones."""
-    confirm: str = ""
-    """Reads the value back and asks whether it is right, as `{order_number:digits}. Is that right?`; empty: not asked."""
+    confirm: Annotated[str, AfterValidator(template)] = ""
+    """Reads the value back: `{order_number:digits}. Is that right?`; empty: it is not read back."""
     offers: OffersPart | None = None
     """What it may be."""
     kept: bool = False

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from voicebot.dialplan import connector_rules, harmless, prompts
+from voicebot.dialplan import connector_rules, flow_rules, harmless, prompts
 from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.policy import Policy
 from voicebot.dialplan.rules import Finding, findings
@@ -45,7 +45,7 @@ def load_dialplan(file: Path, *more: Rule) -> tuple[Policy | None, tuple[Fault, 
             marked.fault(path, message, remedy, of_key=key) for path, message, remedy, key in explain(error, Dialplan)
         )
         return None, tuple(sorted(told))
-    own: tuple[Rule, ...] = (findings, connector_rules.findings, harmless.findings)
+    own: tuple[Rule, ...] = (findings, connector_rules.findings, flow_rules.findings, harmless.findings)
     rules = (*own, lambda plan: prompts.findings(plan, file.parent), *more)
     faults = tuple(sorted(marked.fault(*finding) for rule in rules for finding in rule(plan)))
     return (None, faults) if faults else (Policy.of(plan, file.parent), ())

@@ -38,7 +38,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Pa
     details = error.errors(include_url=False)
     for detail in details:
         path = detail["loc"]
-        if detail["type"] == "too_short" and any(len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in details):
+        if detail["type"] == "too_short" and any(
+            len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in details
+        ):
             continue  # The list is short because its items are wrong, and that is told already.
         message, remedy = _words(detail, model)
         yield path, message, remedy, detail["type"] == "extra_forbidden"

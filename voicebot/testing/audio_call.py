@@ -49,7 +49,7 @@ class Engines:
 @functools.cache
 def engines() -> Engines:
     """Load the embedded engines; they stay for the life of the process."""
-    voice = PiperTts()
+    voice = PiperTts(steady=True)
     voice.warm_up()
     return Engines(Decoder(MoonshineEngine()), Voice(voice), voice)
 

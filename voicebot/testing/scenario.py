@@ -1,13 +1,13 @@
 """A scenario: a dialogue in YAML, what the caller does and what the bot has to say to it.
 
-    version: 1
-    dialplan: harbor-lane
-    at: 2026-11-20T12:00
-    turns:
-      - caller: Are you open on Saturday?
-        bot: 9 AM to 5 PM
-      - keys: "0"
-    ends: handoff CALLER_ASKED
+version: 1
+dialplan: harbor-lane
+at: 2026-11-20T12:00
+turns:
+  - caller: Are you open on Saturday?
+    bot: 9 AM to 5 PM
+  - keys: "0"
+ends: handoff CALLER_ASKED
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Turn(Part):
     never: Texts = ()
     """What it must not say."""
     model: tuple[Text | ModelCall, ...] = ()
-    """What a scripted language model replies in this turn, one entry a request, for those who run the scenario with one."""
+    """What a scripted language model replies, one entry a request, where a scenario is run with one."""
 
     @model_validator(mode="after")
     def _one_thing(self) -> Turn:

@@ -65,7 +65,7 @@ def simulated(scenario: Scenario, policy: Policy, *, audio: bool = False) -> Out
     """Run one scenario with the playbook, in text or with voices."""
     with own_calendar(), closing(DialplanToolbox(policy)) as toolbox:
         if audio:
-            from voicebot.testing.audio_call import audio_call
+            from voicebot.testing.audio_call import audio_call  # noqa: PLC0415 - it loads engines that text does not need
 
             with audio_call(scenario, policy, toolbox) as spoken:
                 return run(scenario, policy, spoken)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Final, Protocol
 
 from voicebot.brain.playbook.brain import PlaybookBrain
 from voicebot.brain.protocol import Brain
-from voicebot.core.commands import CallTool, Command, Note
+from voicebot.core.commands import CallTool, Command, Note, StartBrain
 from voicebot.core.policy import SideEffect
 from voicebot.dialplan.policy import Policy
+from voicebot.dialplan.rules import normalised
 from voicebot.testing.scenario import Scenario, Turn
 from voicebot.testing.text_call import Moment, TextCall
 from voicebot.tools.protocol import Toolbox
@@ -29,8 +31,13 @@ class Outcome:
 class SimulatedCall(Protocol):
     """A call that a scenario can be run on."""
 
-    commands: list[tuple[int, Command]]
-    ended: bool
+    @property
+    def commands(self) -> list[tuple[int, Command]]:
+        """All that the core asked for, each with its time in ms."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can be said."""
 
     def say(self, text: str) -> None:
         """Let the caller say something."""
@@ -56,7 +63,7 @@ def run(scenario: Scenario, policy: Policy, call: SimulatedCall) -> Outcome:
         outcome.lines.append(_carry_out(turn, call))
         said = call.said(before)
         outcome.lines += [f"bot:    {text}" for text in said]
-        outcome.lines += [f"        {told}" for told in _told(call.commands[before:])]
+        outcome.lines += [f"        {told}" for told in _told(turn, call.commands[before:])]
         outcome.wrong += _judged(number, turn, " ".join(said))
     ended = _ending(call)
     outcome.lines.append(f"        ({ended})")
@@ -77,13 +84,37 @@ def text_call(
 ) -> Iterator[TextCall]:
     """Begin a call in text; its brain is the playbook unless another is given."""
     call = TextCall(policy, toolbox, moment(scenario, policy))
-    brain = brain_of(call) if brain_of is not None else PlaybookBrain(policy, call.wall_clock)
+    brain = brain_of(call) if brain_of is not None else _playbook(policy, call.wall_clock)
     brain.warm_up()
     try:
         call.start(brain)
         yield call
     finally:
         brain.close()
+
+
+@dataclass(slots=True)
+class _Clock:
+    """The clock of whichever call a shared brain is answering."""
+
+    now: Callable[[], datetime]
+
+    def __call__(self) -> datetime:
+        """Return the time of that call."""
+        return self.now()
+
+
+_PLAYBOOKS: Final[dict[str, tuple[PlaybookBrain, _Clock]]] = {}
+"""By policy: reading a dialplan's examples takes longer than most scenarios."""
+
+
+def _playbook(policy: Policy, clock: Callable[[], datetime]) -> PlaybookBrain:
+    if policy.sha256 not in _PLAYBOOKS:
+        shared = _Clock(clock)
+        _PLAYBOOKS[policy.sha256] = PlaybookBrain(policy, shared), shared
+    brain, shared = _PLAYBOOKS[policy.sha256]
+    shared.now = clock
+    return brain
 
 
 def moment(scenario: Scenario, policy: Policy) -> Moment:
@@ -104,8 +135,11 @@ def _carry_out(turn: Turn, call: SimulatedCall) -> str:
     return f"caller: [silent for {turn.silent_s:g} s]"
 
 
-def _told(commands: list[tuple[int, Command]]) -> Iterator[str]:
+def _told(turn: Turn, commands: list[tuple[int, Command]]) -> Iterator[str]:
     """Tell what went on behind what was said."""
+    heard = [command.text for _, command in commands if isinstance(command, StartBrain)]
+    if turn.caller and heard and normalised(heard[-1]) != normalised(turn.caller):
+        yield f"(heard: {heard[-1]})"
     for _, command in commands:
         if isinstance(command, CallTool):
             yield f"({command.name} {command.arguments})"
@@ -139,5 +173,5 @@ def _done(policy: Policy, call: SimulatedCall) -> list[tuple[str, Mapping[str, o
     return [(command.name, json.loads(command.arguments)) for command in reversed(tuple(firsts))]
 
 
-def _shown(calls: list[tuple[str, Mapping[str, object]]]) -> str:
+def _shown(calls: Sequence[tuple[str, Mapping[str, object]]]) -> str:
     return ", ".join(f"{name} {json.dumps(arguments)}" for name, arguments in calls) or "nothing"

@@ -226,7 +226,13 @@ class TextCall:
                 self._later(REFER_MS, TransferReported(command.transfer, TransferReport.RESPONSE, ACCEPTED))
                 self._later(REFER_MS * 2, TransferReported(command.transfer, TransferReport.NOTIFY, TRANSFERRED))
             case (
-                OpenUtterance() | CloseUtterance() | CancelTool() | Prepare() | PausePlayout() | ResumePlayout() | Note()
+                OpenUtterance()
+                | CloseUtterance()
+                | CancelTool()
+                | Prepare()
+                | PausePlayout()
+                | ResumePlayout()
+                | Note()
             ):
                 pass  # nobody hears audio here, and what is cancelled is over already
             case _:

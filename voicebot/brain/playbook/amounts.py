@@ -10,20 +10,18 @@ from typing import Final
 
 from voicebot.brain.playbook.dates import Found
 
-_SMALL: Final = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-        " eighteen nineteen".split()
-    )
-}
-_TENS: Final = {
-    word: 10 * number for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
-}
+_UNITS: Final = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_SMALL: Final = {word: number for number, word in enumerate(_UNITS)}
+_DECADES: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_TENS: Final = {word: 10 * number for number, word in enumerate(_DECADES, 2)}
 _WORD: Final = rf"(?:[0-9]+|a|{'|'.join((*_SMALL, *_TENS))}|hundred|thousand)"
 _COUNT: Final = rf"{_WORD}(?:(?: and)? {_WORD})*"
 _WITH_UNIT: Final = re.compile(
-    rf"\b(?P<whole>{_COUNT}) (?:dollars?|bucks?|euros?|pounds?)(?: (?:and )?(?P<part>{_COUNT})(?: (?:cents?|pence))?)?\b"
+    rf"\b(?P<whole>{_COUNT}) (?:dollars?|bucks?|euros?|pounds?)"
+    rf"(?: (?:and )?(?P<part>{_COUNT})(?: (?:cents?|pence))?)?\b"
 )
 _CENTS: Final = re.compile(rf"\b(?P<part>{_COUNT}) (?:cents?|pence)\b")
 _BARE: Final = re.compile(rf"^(?:(?:about|around|it is|it's|up to) )?(?P<whole>{_COUNT})$")

@@ -25,7 +25,9 @@ ANSWER_WORDS: Final = 2
 """A turn of no more words says nothing beside a value."""
 
 _YES_NO: Final = SlotPart(kind="yes_no")
-_BARE_NO: Final = re.compile(r"(?:no|nope|nah|not|wrong|that's|that is|it's|it is|incorrect|not right|thanks|thank you|\s)+")
+_BARE_NO: Final = re.compile(
+    r"(?:no|nope|nah|not|wrong|that's|that is|it's|it is|incorrect|not right|thanks|thank you|\s)+"
+)
 
 
 class Answering:
@@ -56,12 +58,23 @@ class Answering:
         return self._answer(text, memory, now)
 
     def put_right(self, text: str, memory: Memory, now: datetime) -> Decision | None:
-        """Answer again what was answered wrongly, if a turn corrects what it was answered for; None if it does not."""
-        intent = self._plan.intents.get(memory.intent)
+        """Answer for other values what was just answered: `no, 48214`, `and 51907`; None if a turn has none."""
         turn = normalised(text)
-        if intent is None or not memory.slots or not steering.corrects(turn) or self._matcher.by_pattern(turn):
+        if memory.intent not in self._plan.intents or not memory.slots or self._matcher.by_pattern(turn):
+            return None
+        if not steering.corrects(turn) and not self._only_another_number(text, memory, now):
             return None
         return self._corrected(text, memory, now)
+
+    def _only_another_number(self, text: str, memory: Memory, now: datetime) -> bool:
+        """Whether a turn is little more than a number like one that the last answer was for."""
+        numbers = (name for name in memory.slots if self._plan.slots[name].kind == "digits")
+        found = (self._mentioned(name, text, memory, now) for name in numbers)
+        return any(each.value and len(each.rest.split()) < SENTENCE_WORDS for each in found)
+
+    def says_more(self, text: str, memory: Memory, now: datetime) -> bool:
+        """Whether a turn fills anything of what is under way."""
+        return self._mentions(text, memory, now)[0].slots != memory.slots
 
     def other_wish(self, turn: str, memory: Memory) -> bool:
         """Whether a turn is what another intent was written for, and no answer that happens to be like it."""

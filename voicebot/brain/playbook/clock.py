@@ -13,7 +13,18 @@ from typing import Final
 from voicebot.brain.playbook.dates import Found
 
 _HOURS: Final = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_TEENS: Final = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+_TEENS: Final = (
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+)
 _TENS: Final = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50}
 _MINUTES: Final = {
     **{word: number for number, word in enumerate(_TEENS, 10)},
@@ -25,17 +36,20 @@ _MINUTES: Final = {
 _HOUR: Final = rf"(?:1[0-2]|0?[1-9]|{'|'.join(_HOURS)})"
 _MINUTE: Final = rf"(?:[0-5][0-9]|{'|'.join(sorted(_MINUTES, key=len, reverse=True))})"
 _HALF: Final = (
-    r"(?P<am>a ?m|in the morning|this morning|morning)|(?P<pm>p ?m|in the (?:afternoon|evening)|this (?:afternoon|evening)"
-    r"|afternoon|evening|at night|tonight)"
+    r"(?P<am>a ?m|in the morning|this morning|morning)"
+    r"|(?P<pm>p ?m|in the (?:afternoon|evening)|this (?:afternoon|evening)|afternoon|evening|at night|tonight)"
 )
 _AFTER: Final = rf"(?: (?:{_HALF}))?\b"
 _PAST: Final = re.compile(
-    rf"\b(?P<part>half|(?:a )?quarter|five|ten|twenty|twenty five) (?P<side>past|after|to|till|before) (?P<hour>{_HOUR}){_AFTER}"
+    r"\b(?P<part>half|(?:a )?quarter|five|ten|twenty|twenty five) (?P<side>past|after|to|till|before) "
+    rf"(?P<hour>{_HOUR}){_AFTER}"
 )
 _FULL: Final = re.compile(rf"\b(?P<hour>{_HOUR}) (?P<minute>{_MINUTE})(?: o'?clock)?{_AFTER}")
 _CLOCK: Final = re.compile(rf"\b(?P<hour>{_HOUR}) o ?'?clock{_AFTER}")
 _WITH_HALF: Final = re.compile(rf"\b(?P<hour>{_HOUR}) ?(?:{_HALF})\b")
-_AT: Final = re.compile(rf"\b(?:at|by|around|about|for|from|to|make it) (?P<hour>{_HOUR})\b(?! (?:{_MINUTE}|days?|weeks?|hours?)\b)")
+_AT: Final = re.compile(
+    rf"\b(?:at|by|around|about|for|from|to|make it) (?P<hour>{_HOUR})\b(?! (?:{_MINUTE}|days?|weeks?|hours?)\b)"
+)
 _BARE: Final = re.compile(rf"\b(?P<hour>{_HOUR})\b")
 _DAY_CLOCK: Final = re.compile(r"\b(?P<hour>1[3-9]|2[0-3]|0[0-9]) (?P<minute>[0-5][0-9])\b")
 _NOON: Final = re.compile(r"\b(?P<noon>noon|midday|mid day)\b")
@@ -52,7 +66,7 @@ def time_in(turn: str, among: Collection[str] = (), *, asked: bool = False) -> F
     found = _read(turn, among)
     if found is not None or not asked:
         return found
-    bare = [match for match in _BARE.finditer(turn)]
+    bare = list(_BARE.finditer(turn))
     return _found(bare[0], 0, among) if len(bare) == 1 else None
 
 
@@ -75,11 +89,11 @@ def _found(match: re.Match[str], minutes: int, among: Collection[str]) -> Found:
     groups = match.groupdict()
     hour = _hour(match["hour"]) % _HALF_DAY
     morning, afternoon = (hour * _HOUR_MINUTES + minutes, (hour + _HALF_DAY) * _HOUR_MINUTES + minutes)
-    usual = (morning, afternoon) if hour >= _FIRST_OPEN else (afternoon, morning)
+    usual = [morning, afternoon] if hour >= _FIRST_OPEN else [afternoon, morning]
     if groups.get("am"):
-        usual = (morning,)
+        usual = [morning]
     elif groups.get("pm"):
-        usual = (afternoon,)
+        usual = [afternoon]
     said = [f"{at // _HOUR_MINUTES:02d}:{at % _HOUR_MINUTES:02d}" for at in usual if at >= 0]
     chosen = next((at for at in said if at in among), said[0])
     return Found(chosen, *match.span())

@@ -40,7 +40,8 @@ _ORDINAL: Final = (
     rf"(?:[0-3]?[0-9](?:st|nd|rd|th)|(?:twenty|thirty) (?:{'|'.join(_ORDINALS[:9])})|{'|'.join(_ORDINALS)}|thirtieth)"
 )
 _CARDINAL: Final = (
-    rf"(?:[0-3]?[0-9]|(?:twenty|thirty) (?:{'|'.join(_UNITS[:9])})|{'|'.join(sorted(_CARDINALS, key=len, reverse=True))}"
+    rf"(?:[0-3]?[0-9]|(?:twenty|thirty) (?:{'|'.join(_UNITS[:9])})"
+    rf"|{'|'.join(sorted(_CARDINALS, key=len, reverse=True))}"
     r"|thirty)"
 )
 _WEEKDAY_BEFORE: Final = rf"(?:{_WEEKDAY} )?"
@@ -57,9 +58,7 @@ _IN_DAYS: Final = re.compile(
 _RELATIVE: Final = re.compile(
     r"\b(?P<near>the day after tomorrow|tomorrow|today|tonight|this (?:morning|afternoon|evening))\b"
 )
-_A_WEEK_FROM: Final = re.compile(
-    rf"\b(?P<weeks>a week|two weeks) (?:from |on )?(?P<from>{_WEEKDAY}|today|tomorrow)\b"
-)
+_A_WEEK_FROM: Final = re.compile(rf"\b(?P<weeks>a week|two weeks) (?:from |on )?(?P<from>{_WEEKDAY}|today|tomorrow)\b")
 _WEEKDAY_NEXT_WEEK: Final = re.compile(
     rf"\b(?P<weekday>{_WEEKDAY}) (?:of )?next week\b|\bnext week (?:on )?(?P<other>{_WEEKDAY})\b"
 )

@@ -1,8 +1,8 @@
 """One turn of the playbook: a pure function of the turn, the memory and the time.
 
 While something is open, a turn is taken as steering (`never mind`, `go back`), as the answer, as a correction of what
-was given, or as a digression, after which the open question is asked again. Otherwise it is an intent, or a follow-up to
-the last one (`and on Sunday?`, another number). What none of these explains is no match, and the core asks back.
+was given, or as a digression, after which the open question is asked again. Otherwise it is an intent, or a follow-up
+to the last one (`and on Sunday?`, another number). What none of these explains is no match, and the core asks back.
 
 What answers one question answers no other. Keys typed ahead belong to the questions in their order.
 """
@@ -68,6 +68,8 @@ class Dialogue:
         if put_right is not None:
             return self._returned(put_right, now)
         name = self._wanted(text, memory, heard)
+        if memory.asking and name == memory.intent and not self._answering.says_more(text, memory, now):
+            name = ""  # that is under way already; what was asked for is still not known
         if name:
             return self._returned(self._begin(name, text, memory, now), now)
         if memory.open and memory.tries < MAX_TRIES:

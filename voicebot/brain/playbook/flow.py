@@ -10,6 +10,8 @@ import json
 from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from voicebot.brain.playbook.memory import Memory
 from voicebot.brain.playbook.opening_hours import about
@@ -21,6 +23,8 @@ from voicebot.dialplan.intents import IntentPart, OffersPart, SlotPart
 from voicebot.dialplan.policy import Policy
 from voicebot.dialplan.templates import Scalar
 
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
 
 class Flow:
     """The intents of one dialplan, carried out."""
@@ -30,13 +34,13 @@ class Flow:
         self._hours = policy.hours
         self._wording = wording
 
-    def go_on(self, memory: Memory, now: datetime, begun: Mapping[str, str] = {}) -> Decision:
+    def go_on(self, memory: Memory, now: datetime, begun: Mapping[str, str] = _NONE) -> Decision:
         """Do what comes next for the intent of a memory whose slots were just filled. `begun` are digits so far."""
         memory = self._with_held(memory.closed())
         for name in self._plan.intents[memory.intent].slots:
             slot = self._plan.slots[name]
             if slot.offers is not None:
-                decision = self._among_offers(name, slot.offers, memory, now)
+                decision = self._among_offers(name, slot.offers, memory)
                 if decision is not None:
                     return decision
             elif name not in memory.slots:
@@ -77,7 +81,7 @@ class Flow:
             listed = [value for value in listed if value > f"{now:%H:%M}"]
         return self.go_on(memory.but(offered=tuple(listed)), now)
 
-    def _among_offers(self, name: str, offers: OffersPart, memory: Memory, now: datetime) -> Decision | None:
+    def _among_offers(self, name: str, offers: OffersPart, memory: Memory) -> Decision | None:
         """See to a slot that may not be anything; None when its value is one of the offers."""
         wanted = self._arguments(offers.arguments, memory)
         if memory.offered_for != wanted:

@@ -75,7 +75,10 @@ class Frame:
     offered: Collection[str] = ()
 
 
-def filling(slot: SlotPart, text: str, partial: str = "", frame: Frame = Frame()) -> Filling:  # noqa: B008 - frozen
+_BARE: Final = Frame()
+
+
+def filling(slot: SlotPart, text: str, partial: str = "", frame: Frame = _BARE) -> Filling:  # noqa: PLR0911 - one a kind
     """Read the answer to a slot that was asked for. `partial` are digits that an earlier turn gave."""
     match slot.kind:
         case "digits":
@@ -98,7 +101,7 @@ def filling(slot: SlotPart, text: str, partial: str = "", frame: Frame = Frame()
             return Filling(_AS_SAID[slot.kind](text))
 
 
-def mentioned(slot: SlotPart, text: str, frame: Frame = Frame()) -> Filling:  # noqa: B008 - frozen
+def mentioned(slot: SlotPart, text: str, frame: Frame = _BARE) -> Filling:
     """Read a slot from a turn that was not asked for it: any words may be a name, and a `yes` may belong to nothing."""
     if slot.kind in ASKED_ONLY:
         return Filling(rest=text)

@@ -10,22 +10,37 @@ from collections.abc import Sequence
 from typing import Final
 
 _CORRECTS: Final = re.compile(
-    r"^(?:no|nope|not|sorry|wait|actually|rather)\b|\b(?:i meant|i mean|i said|instead|rather|make it|make that|change it"
-    r"|change that|actually|correction)\b"
+    r"^(?:no|nope|not|sorry|wait|actually|rather)\b|\b(?:i meant|i mean|i said|instead|rather|make it|make that"
+    r"|change it|change that|actually|correction)\b"
 )
 _DROPS: Final = re.compile(
-    r"\b(?:forget (?:it|that|about it|about that|the whole thing)|never ?mind|leave it|drop it|cancel (?:it|that)|stop it"
-    r"|(?:i have |i've |i )?changed my mind|(?:don't|do not) (?:do|book|move|cancel|change|bother)(?: it| that)?"
+    r"\b(?:forget (?:it|that|about it|about that|the whole thing)|never ?mind|leave it|drop it|cancel (?:it|that)"
+    r"|stop it|(?:i have |i've |i )?changed my mind"
+    r"|(?:don't|do not) (?:do|book|move|cancel|change|bother)(?: it| that)?"
     r"|(?:i )?don't want (?:it|that|to)(?: any ?more)?)\b|^(?:no )?(?:stop|cancel|nothing)$"
 )
-_AGREES: Final = re.compile(r"^(?:oh |okay |well )*(?:yes|yeah|yep|yup|sure|please do|go ahead|correct|right|that is right)\b")
-_STARTS_OVER: Final = re.compile(r"\b(?:start|begin) (?:over|again|anew)\b|\bfrom the (?:beginning|start|top)\b|\bstart from scratch\b")
+_AGREES: Final = re.compile(
+    r"^(?:oh |okay |well )*(?:yes|yeah|yep|yup|sure|please do|go ahead|correct|right|that is right)\b"
+)
+_STARTS_OVER: Final = re.compile(
+    r"\b(?:start|begin) (?:over|again|anew)\b|\bfrom the (?:beginning|start|top)\b|\bstart from scratch\b"
+)
 _ASKS: Final = re.compile(
     r"^(?:(?:and|but|so|wait|um|uh|okay|actually|first|sorry|one question|quick question) )*"
-    r"(?:what|what's|when|where|who|why|how|which|do|does|are|is|can|could|will|would|may|have you|i (?:need|want|would))\b"
+    r"(?:what|what's|when|where|who|why|how|which|do|does|are|is|can|could|will|would|may|have you"
+    r"|i (?:need|want|would))\b"
 )
 
-_PLACES: Final = {"first": 0, "earlier": 0, "earliest": 0, "second": 1, "third": 2, "last": -1, "later": -1, "latest": -1}
+_PLACES: Final = {
+    "first": 0,
+    "earlier": 0,
+    "earliest": 0,
+    "second": 1,
+    "third": 2,
+    "last": -1,
+    "later": -1,
+    "latest": -1,
+}
 _PLACE: Final = rf"(?:the )?({'|'.join(_PLACES)})"
 _PLACED: Final = re.compile(rf"\b{_PLACE} (?:one|time|option)\b|^(?:no |um |i take )?{_PLACE}(?: please)?$")
 _OTHER: Final = re.compile(r"\b(?:the )?other (?:one|time|option)?\b|\bthe other\b")
