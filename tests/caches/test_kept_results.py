@@ -18,6 +18,7 @@ from voicebot.cache.caches import CachePlace, Caches
 from voicebot.cache.shelf import Kind, Outcome
 from voicebot.core.commands import CallTool
 from voicebot.core.events import Category, ToolFailed, ToolReturned
+from voicebot.core.policy import SideEffect
 from voicebot.dialplan.connectors import CachePart, ConnectorPart
 from voicebot.dialplan.model import Dialplan
 from voicebot.dialplan.policy import Policy
@@ -65,7 +66,8 @@ def policy(tenant: str = "shop", settings: Mapping[str, str] | None = None, **ca
             entry="json:loads",
             settings=settings or {},
             cache=cache,
-            side_effect="reversible" if cache.invalidates else "none",
+            side_effect=SideEffect.REVERSIBLE if cache.invalidates else SideEffect.NONE,
+            confirm="Shall I?" if cache.invalidates else "",
         )
         for name, cache in caches.items()
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from voicebot.brain.catalogue import chat_settings
 from voicebot.brain.openai_chat import ChatSettings, OpenAiBrain
 from voicebot.brain.prompts import PromptCache, assemble
 from voicebot.brain.protocol import Brain, BrainResult
+from voicebot.cache.shelf import Kind, Outcome
 from voicebot.core.commands import Line, StartBrain
 from voicebot.core.events import Attempt, BrainClause, BrainFinished, BrainOutcome, BrainToolWanted, EngineFailed
 from voicebot.dialplan.engines import BrainChoice, PricesPart
@@ -75,17 +76,24 @@ def messages_of(server: OpenAiServer, index: int = -1) -> list[dict[str, object]
     return sent
 
 
+def counted(cache: PromptCache, tenant: str = "") -> Mapping[Outcome, int]:
+    return cache.tally.counts()[Kind.PROMPT, tenant or shop().dialplan.tenant]
+
+
 def test_the_prompt_of_a_policy_is_the_same_bytes_and_assembled_once() -> None:
     cache = PromptCache(capacity=1)
     first, again = cache.of(shop()), cache.of(shop())
     assert first.text == again.text
-    assert (cache.hits, cache.misses) == (1, 1)
+    assert counted(cache) == {Outcome.MISS: 1, Outcome.HIT: 1}
     assert [name for name, _ in first.parts] == ["manners", "instructions", "consent", "knowledge", "hours"]
     assert "Saturday from 9 AM to 5 PM" in first.text
     other = Policy.of(shop().dialplan.model_copy(update={"tenant": "another"}))
     cache.of(other)
     cache.of(shop())
-    assert (cache.hits, cache.misses, len(cache)) == (1, 3, 1)
+    assert counted(cache) == {Outcome.MISS: 2, Outcome.HIT: 1, Outcome.EVICTED: 1}
+    assert counted(cache, "another") == {Outcome.MISS: 1, Outcome.EVICTED: 1}
+    assert list(cache.held().values()) == [(1, len(first.text.encode()))]
+    assert (cache.clear("another"), cache.clear(), len(cache)) == (0, 1, 0)
 
 
 def test_only_what_belongs_to_the_moment_stands_behind_the_callers_words() -> None:

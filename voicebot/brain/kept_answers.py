@@ -185,7 +185,7 @@ class _Listening:
                 self.clauses.append(result)
             case BrainFinished(outcome=BrainOutcome.ANSWERED, reason_code="", memory="", expects=""):
                 # Sentences that the fact gate has dropped are named where the run ends, if there is a gate.
-                if self.plain and self.clauses and not getattr(result, "withheld", ()):
+                if self.plain and self.clauses and not result.withheld:
                     self.keep(self.clauses)
                 self.plain = False
             case _:

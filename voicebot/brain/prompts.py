@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from voicebot.brain.messages import ToolSpec
+from voicebot.cache.shelf import Kind, Outcome
+from voicebot.cache.tally import Tally
 from voicebot.core.commands import StartBrain
 from voicebot.core.policy import SideEffect
 from voicebot.dialplan.hours import spoken_openings, spoken_week
@@ -70,11 +72,10 @@ def assemble(policy: Policy) -> Prompt:
 
 
 class PromptCache:
-    """Prompts by tenant and policy hash. Thread-safe; `hits` and `misses` count its use."""
+    """Prompts by tenant and policy hash. Thread-safe; `tally` counts its use."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self.hits = 0
-        self.misses = 0
+        self.tally = Tally()
         self._capacity = capacity
         self._kept: OrderedDict[tuple[str, str], Prompt] = OrderedDict()
         self._lock = threading.Lock()
@@ -88,19 +89,35 @@ class PromptCache:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
-                self.hits += 1
+                self._count(policy, Outcome.HIT)
                 self._kept.move_to_end(key)
                 return kept
-            self.misses += 1
+            self._count(policy, Outcome.MISS)
             prompt = self._kept[key] = assemble(policy)
             while len(self._kept) > self._capacity:
-                self._kept.popitem(last=False)
+                (tenant, _), _ = self._kept.popitem(last=False)
+                self.tally.count(Kind.PROMPT, tenant, Outcome.EVICTED)
             return prompt
 
-    def clear(self) -> None:
-        """Forget all of it."""
+    def held(self) -> Mapping[str, tuple[int, int]]:
+        """Return the prompts of each tenant and their length in bytes."""
+        found: dict[str, tuple[int, int]] = {}
         with self._lock:
-            self._kept.clear()
+            for (tenant, _), prompt in self._kept.items():
+                count, size = found.get(tenant, (0, 0))
+                found[tenant] = (count + 1, size + len(prompt.text.encode()))
+        return found
+
+    def clear(self, tenant: str | None = None) -> int:
+        """Forget those of a tenant, or all; return how many."""
+        with self._lock:
+            gone = [key for key in self._kept if tenant in {None, key[0]}]
+            for key in gone:
+                del self._kept[key]
+        return len(gone)
+
+    def _count(self, policy: Policy, outcome: Outcome) -> None:
+        self.tally.count(Kind.PROMPT, policy.dialplan.tenant, outcome)
 
 
 PROMPTS: Final = PromptCache()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from voicebot.brain.kept_answers import KeptAnswers
+from voicebot.brain.prompts import PROMPTS
 from voicebot.brain.protocol import Brain
 from voicebot.cache.caches import CachePlace, CacheRow, Caches
 from voicebot.cache.memory import Bounds
@@ -63,6 +64,11 @@ def figures(caches: Caches, speech: SpeechCache) -> tuple[Figures, ...]:
     rows = [row for row in caches.rows() if row.kind is not Kind.TTS]
     counts = caches.tally.counts().get((Kind.TTS, ""), {})
     rows.append(CacheRow(Kind.TTS, "", counts, *speech.held()))
+    held, told = PROMPTS.held(), PROMPTS.tally.counts()
+    tenants = sorted({*held, *(tenant for kind, tenant in told if kind is Kind.PROMPT)})
+    rows += [
+        CacheRow(Kind.PROMPT, name, told.get((Kind.PROMPT, name), {}), *held.get(name, (0, 0))) for name in tenants
+    ]
     for kind in Kind:
         own = [row for row in rows if row.kind is kind]
         metrics.cache_holds(kind, sum(row.entries for row in own), sum(row.bytes for row in own))

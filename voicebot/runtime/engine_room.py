@@ -13,6 +13,7 @@ from voicebot.asr.end_of_turn import EndOfTurnModel, JudgedEngine
 from voicebot.asr.failures import EngineUnavailableError
 from voicebot.asr.protocol import AsrEngine, Hints, LearnsSentences
 from voicebot.brain.catalogue import BrainUnavailable, build_brain
+from voicebot.brain.prompts import PROMPTS
 from voicebot.brain.protocol import Brain, KnowsItsCallers
 from voicebot.cache.shelf import Kind
 from voicebot.config import Settings
@@ -94,6 +95,8 @@ class EngineRoom:
     def clear_cache(self, kind: Kind, tenant: str | None) -> int:
         """Drop what this process keeps of a kind, of one tenant or of all, and return how many entries that were."""
         dropped = self.caches.clear(kind, tenant)
+        if kind is Kind.PROMPT:
+            dropped += PROMPTS.clear(tenant)
         if kind is Kind.TTS and tenant is None:
             dropped += self._cache.held()[0]
             self._cache.clear()

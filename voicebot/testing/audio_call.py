@@ -69,6 +69,7 @@ class AudioCall:
             self._brain,
             self._engines.voice,
             fetch=lambda command: fetched(toolbox, command),
+            sentences=self._brain.usual_turns(),
         )
         self._call = SteppedCall(parts)
 

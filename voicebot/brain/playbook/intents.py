@@ -33,6 +33,8 @@ _OPENERS: Final = re.compile(
     r"^(?:(?:so|okay|ok|well|yeah|oh|and|please|look|listen|now|actually) )*"
     r"(?:(?:hi|hello|hey) (?=\S+ \S+ \S+ \S))?(?=\S+ \S)"
 )
+_ANCHORED: Final = re.compile(r"\^.*\$$")
+"""A pattern that says how the whole turn goes."""
 _NUMBER: Final = re.compile(r"\b\d+\b")
 _MANY_DIGITS: Final = 3
 """From here on digits that are said one by one are a number and no count of things."""
@@ -91,8 +93,13 @@ class IntentMatcher:
         self.threshold = own if plan.brain.threshold is None else plan.brain.threshold
 
     def knows_whole(self, text: str) -> bool:
-        """Whether a turn is an example, but for days, numbers and a few letters, and no example goes on from there."""
+        """Whether a turn is an example, but for days, numbers and a few letters, and no example goes on from there.
+
+        A pattern that takes the turn from `^` to `$` knows it as well.
+        """
         turn = normalised(text)
+        if any(_ANCHORED.match(pattern.pattern) and pattern.search(turn) for pattern, _ in self._patterns):
+            return True
         owner = self._owner(turn)
         return bool(owner) and not self._days.may_go_on(turn) and self.match(text) == owner
 
