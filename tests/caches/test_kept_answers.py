@@ -76,12 +76,6 @@ class Model:
         self.closed = True
 
 
-class Withholding(BrainFinished):
-    """The end of a run of which a fact gate has dropped a sentence."""
-
-    withheld = ("number | It is free on Mars.",)
-
-
 def clause(text: str, evidence: tuple[str, ...] = EVIDENCE, index: int = 0) -> BrainClause:
     return BrainClause(ATTEMPT, index, text, evidence)
 
@@ -293,7 +287,7 @@ class TestTime:
         # The checker of facts has dropped the clause before, between or around.
         [clause("Six fifty.", index=1), finished()],
         [clause("Six fifty."), clause("It is free.", index=2), finished()],
-        [clause("Six fifty."), Withholding(ATTEMPT, BrainOutcome.ANSWERED, "", "")],
+        [clause("Six fifty."), replace(finished(), withheld=("number: It is free on Mars.",))],
         [clause("I am not sure about that.", ("dialplan:phrases.unsupported",)), finished()],
         [SafetyFlagged("unsupported"), clause("Six fifty."), finished()],
         [clause("Six fifty."), BrainToolWanted(ATTEMPT, "prices", "{}"), finished()],

@@ -263,7 +263,9 @@ def test_without_permission_nothing_is_kept(cache: CachePart) -> None:
 
 def test_a_connector_with_side_effects_is_always_called() -> None:
     plan = policy(order=PERSONAL)
-    changing = plan.dialplan.connectors["order"].model_copy(update={"side_effect": "irreversible"})
+    changing = plan.dialplan.connectors["order"].model_copy(
+        update={"side_effect": SideEffect.IRREVERSIBLE, "confirm": "Shall I?"}
+    )
     bench = Bench(Policy.of(plan.dialplan.model_copy(update={"connectors": {"order": changing}})))
     bench.ask()
     bench.ask()

@@ -35,7 +35,7 @@ CASES = {
         "2:15: asr.engine: 'ears' is not a choice (use one of 'moonshine'",
     ),
     "engine that is not built": (HEAD + "brain: {engine: oracle}\n", "2:17: brain.engine: 'oracle' is not a choice"),
-    "key that nothing reads": (HEAD + "brain: {fact_gate: true}\n", "2:9: brain.fact_gate: this key is not known"),
+    "key that nothing reads": (HEAD + "brain: {fact_gates: true}\n", "2:9: brain.fact_gates: this key is not known"),
     "no time at all": (
         HEAD + "no_input: {initial_ms: 0}\n",
         "2:24: no_input.initial_ms: 0: input should be greater than or equal to 1000",
@@ -53,7 +53,8 @@ CASES = {
         "2:25: connectors.a.entry: 'decoder' in 'json' is not a function (name one)",
     ),
     "kept with side effects": (
-        HEAD + "connectors: {a: {entry: 'json:loads', side_effect: reversible, cache: {ttl_s: 9}}}\n",
+        HEAD
+        + "connectors: {a: {entry: 'json:loads', side_effect: reversible, confirm: 'Shall I?', cache: {ttl_s: 9}}}\n",
         "connectors.a.cache.ttl_s: results of a connector with side effects are not kept (remove it)",
     ),
     "kept and secret": (
@@ -73,7 +74,8 @@ CASES = {
         "connectors.a.cache.invalidates: a connector without side effects makes nothing untrue (remove it)",
     ),
     "drops what is not there": (
-        HEAD + "connectors: {a: {entry: 'json:loads', side_effect: reversible, cache: {invalidates: [b]}}}\n",
+        HEAD
+        + "connectors: {a: {entry: 'json:loads', side_effect: reversible, confirm: 'Shall I?', cache: {invalidates: [b]}}}\n",
         "connectors.a.cache.invalidates[0]: the connector 'b' is not declared",
     ),
     "module that fails": (

@@ -51,7 +51,9 @@ def build_brain(
 
 
 def _gated(brain: Brain, policy: Policy, clock: Callable[[], datetime] | None) -> Brain:
-    """Put the fact gate before a brain that invents; there is no way to one round it."""
+    """Put the fact gate before a brain that invents; only the dialplan can leave it out."""
+    if not policy.dialplan.brain.fact_gate:
+        return brain
     return GatedBrain(brain, DialplanFacts(policy), policy.dialplan.phrases.unsupported, clock)
 
 

@@ -29,6 +29,7 @@ def findings(plan: Dialplan) -> Iterator[Finding]:
         yield from _consent(path, connector)
         yield from _fallback(plan, name, connector)
         yield from _secrets(path, connector)
+        yield from _cache(plan, (*path, "cache"), connector)
     for name, lookup in plan.lookups.items():
         yield from _lookup(plan, ("lookups", name), lookup)
 
@@ -206,6 +207,22 @@ def _lookup(plan: Dialplan, path: Path_, lookup: LookupPart) -> Iterator[Finding
         if parameter.required and key not in lookup.arguments:
             message = f"the connector {lookup.connector!r} needs the argument {key!r}"
             yield (*path, "connector"), message, f"add 'arguments: {{{key}: ...}}'"
+
+
+def _cache(plan: Dialplan, path: Path_, connector: ConnectorPart) -> Iterator[Finding]:
+    cache = connector.cache
+    if cache.ttl_s and connector.changes_something:
+        yield (*path, "ttl_s"), "results of a connector with side effects are not kept", "remove it"
+    elif cache.ttl_s and cache.sensitivity == "secret":
+        yield (*path, "ttl_s"), "what is secret is not kept", "add 'sensitivity: personal' or 'public', or remove it"
+    elif cache.ttl_s and not cache.outcomes:
+        yield (*path, "ttl_s"), "no outcome may be kept", "list them as 'outcomes: [shipped]'; [default] for none"
+    if cache.invalidates and not connector.changes_something:
+        yield (*path, "invalidates"), "a connector without side effects makes nothing untrue", "remove it"
+    for index, other in enumerate(cache.invalidates):
+        if other not in plan.connectors:
+            remedy = nearest(other, plan.connectors)
+            yield (*path, "invalidates", index), f"the connector {other!r} is not declared", remedy
 
 
 def _unusable_entry(module: str, function: str) -> tuple[str, str] | None:
