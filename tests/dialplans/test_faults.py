@@ -75,7 +75,7 @@ CASES = {
     ),
     "drops what is not there": (
         HEAD
-        + "connectors: {a: {entry: 'json:loads', side_effect: reversible, confirm: 'Shall I?', cache: {invalidates: [b]}}}\n",
+        + "connectors: {a: {entry: 'json:loads', side_effect: reversible, confirm: Eh?, cache: {invalidates: [b]}}}\n",
         "connectors.a.cache.invalidates[0]: the connector 'b' is not declared",
     ),
     "module that fails": (
