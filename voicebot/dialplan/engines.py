@@ -100,7 +100,7 @@ class BrainChoice(Server):
     max_speech_s: Annotated[float, Field(ge=3, le=120)] = 25.0
     """How long an answer of a language model may take to say; it ends with a sentence before that."""
     fact_gate: bool = True
-    """Whether what a language model says needs evidence. `false` is for measuring with models that make all of it up."""
+    """Whether what a language model says needs evidence; `false` is for measuring, with models that invent it all."""
     prices: PricesPart = PricesPart()
     """What a language model costs, for metrics and `voicebot trace`."""
     threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
