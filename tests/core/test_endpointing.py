@@ -213,7 +213,7 @@ def test_a_turn_that_the_brain_knows_word_for_word_is_full_but_not_in_the_middle
     assert whole("Are you open tomorrow") is Completeness.FILLED
     assert whole("Are you open") is Completeness.COMPLETE, "a known question may be the start of another"
     please = completeness(Cues("I would like to speak to a person", finality=0.3, whole=True), LENGTHS)
-    assert please is Completeness.LIKELY
+    assert please is Completeness.COMPLETE
     assert whole("Where is order 48213") is Completeness.FILLED
     assert whole("Where is order 482") is Completeness.DICTATING
 

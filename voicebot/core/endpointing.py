@@ -28,7 +28,7 @@ class Completeness(StrEnum):
     """The expected slot is full, the answer is a plain yes or no to a question, or the brain knows the whole turn."""
     COMPLETE = "complete"
     LIKELY = "likely"
-    """The recogniser rather takes it for finished, or the brain knows it but for a slip or a word to come."""
+    """The recogniser rather takes it for finished."""
     POSSIBLE = "possible"
     """The recogniser takes it for finished as well as not."""
     UNSURE = "unsure"
@@ -270,9 +270,8 @@ def _of_known(cues: Cues, words: list[str]) -> Completeness:
     """Judge a turn that the brain knows: a word is too easily a slip, a few may be the start of another sentence."""
     if len(words) == 1:
         return Completeness.POSSIBLE
-    if cues.finality < WHOLE_ENOUGH:
-        return Completeness.LIKELY
-    return Completeness.FILLED if len(words) >= KNOWN_WORDS else Completeness.COMPLETE
+    certain = len(words) >= KNOWN_WORDS and cues.finality >= WHOLE_ENOUGH
+    return Completeness.FILLED if certain else Completeness.COMPLETE
 
 
 def _by_confidence(cues: Cues, words: list[str]) -> Completeness:
