@@ -25,7 +25,7 @@ import numpy as np
 
 from voicebot.brain.playbook.days import DayNames
 from voicebot.brain.playbook.intents import IntentMatcher
-from voicebot.brain.playbook.sentences import sentence_vectors
+from voicebot.brain.playbook.sentences import sentence_vector
 from voicebot.brain.protocol import Brain, BrainResult, BrainRun
 from voicebot.brain.same_question import Gist, gist, speaks_of_self
 from voicebot.cache.caches import Caches
@@ -154,7 +154,7 @@ class KeptAnswers:
             self._tally.count(Kind.ANSWERS, self._shelf.tenant, Outcome.REFUSED)
             return
         until = changes_at(self._hours, asked.began)
-        vector = base64.b64encode(sentence_vectors([asked.gist.plain])[0].astype(np.float16).tobytes()).decode()
+        vector = base64.b64encode(sentence_vector(asked.gist.plain).astype(np.float16).tobytes()).decode()
         said = [[clause.text, clause.evidence] for clause in clauses]
         value = json.dumps({"intent": intent, "vector": vector, "until": until.isoformat(), "clauses": said})
         left_s = (until - self._clock()).total_seconds()
@@ -233,4 +233,4 @@ def _read(stored: bytes) -> _Kept:
 
 def _cosine(vector: str, text: str) -> float:
     kept = np.frombuffer(base64.b64decode(vector, validate=True), np.float16).astype(np.float32)
-    return float(kept @ sentence_vectors([text])[0])
+    return float(kept @ sentence_vector(text))

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from voicebot.brain.playbook.sentences import learned_vectors, sentence_vectors
+from voicebot.brain.playbook.sentences import learned_vectors, sentence_vector
 
 OUT_OF_SCOPE: Final = ""
 
@@ -87,7 +87,7 @@ class Classifier:
 
     def guess(self, sentence: str) -> Guess:
         """Return the best intent of a sentence, however little it explains."""
-        meaning = (self._vectors @ sentence_vectors([sentence])[0]).astype(np.float64)
+        meaning = (self._vectors @ sentence_vector(sentence)).astype(np.float64)
         likeness = _likeness(meaning, self._words.shared_with(sentence))
         explained = likeness @ self._weights + self._usual
         own = explained[:-1]

@@ -29,6 +29,10 @@ MAX_KEPT: Final = 16_384
 
 _BATCH: Final = 32
 
+MAX_ASKED: Final = 1_024
+"""Single sentences whose vectors are kept, 1.5 MB."""
+
+Vector = NDArray[np.float32]
 Vectors = NDArray[np.float32]
 
 
@@ -76,6 +80,14 @@ class KeptVectors:
 
 learned_vectors: Final = KeptVectors(sentence_vectors, MAX_KEPT)
 """The same as sentence_vectors, kept."""
+
+
+@functools.lru_cache(MAX_ASKED)
+def sentence_vector(text: str) -> Vector:
+    """Return the unit vector of one sentence, float32 of shape (384,). What was asked lately is not computed again."""
+    vector: Vector = sentence_vectors([text])[0]
+    vector.flags.writeable = False
+    return vector
 
 
 @functools.cache
