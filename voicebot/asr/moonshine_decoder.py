@@ -72,6 +72,12 @@ class Decoder:
         return self._session.run(None, feed)
 
 
+def log_probabilities(logits: Logits) -> NDArray[np.float64]:
+    """Return the log probability of each token that may come next."""
+    shifted = logits.astype(np.float64) - logits.max()
+    return np.asarray(shifted - np.log(np.exp(shifted).sum()))
+
+
 def _of_rows(name: str, values: NDArray[np.float32], rows: Sequence[int]) -> NDArray[np.float32]:
     if ".decoder." not in name:  # all texts listen to the same audio
         return values if len(values) == len(rows) else np.repeat(values[:1], len(rows), 0)

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebot.asr.moonshine_decoder import END, START, Cache, Decoder, Encoded, Logits
+from voicebot.asr.moonshine_decoder import END, START, Cache, Decoder, Encoded, Logits, log_probabilities
 
 WORD_START: Final = "\u2581"
 """How the vocabulary writes the blank before a word."""
@@ -171,20 +171,15 @@ class DigitSearch:
 
     def _handicaps(self, silence: Encoded) -> NDArray[np.float64]:
         tokens = self._grammar.tokens
-        first = _log_probabilities(self._decoder.begin(silence)[0])
+        first = log_probabilities(self._decoder.begin(silence)[0])
         texts = ([tokens[piece] for word in text for piece in (WORD_START + word, ",")] for text in _PRIOR_TEXTS)
-        later = np.mean([_log_probabilities(self._decoder.begin(silence, (START, *text))[0]) for text in texts], axis=0)
+        later = np.mean([log_probabilities(self._decoder.begin(silence, (START, *text))[0]) for text in texts], axis=0)
         handicap = np.zeros(len(first))
         for priors, names in ((first, [name.capitalize() for name in _NAMES]), (later, _NAMES)):
             # A word in two halves is told by its first.
             said = [tokens.get(WORD_START + name) or tokens[WORD_START + name[0]] for name in names]
             handicap[said] = -_PRIOR_WEIGHT * (priors[said] - priors[said].mean())
         return handicap
-
-
-def _log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    shifted = logits.astype(np.float64) - logits.max()
-    return np.asarray(shifted - np.log(np.exp(shifted).sum()))
 
 
 def _worth_following(rows: Iterable[_Row], finished: Iterable[_Row]) -> list[_Row]:
@@ -204,7 +199,7 @@ def _followed(grammar: DigitGrammar, rows: Sequence[_Row], logits: Logits, handi
     for number, row in enumerate(rows):
         steps = grammar.after(row.state)
         tokens = list(steps)
-        own = _log_probabilities(logits[number])[tokens]
+        own = log_probabilities(logits[number])[tokens]
         scores = own + handicap[tokens]
         scores = scores - np.logaddexp.reduce(scores)
         for (token, step), log_p, score in zip(steps.items(), own, scores, strict=True):

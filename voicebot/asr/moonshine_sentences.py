@@ -16,9 +16,8 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from voicebot.asr.moonshine_decoder import END, Cache, Decoder, Encoded, Logits
+from voicebot.asr.moonshine_decoder import END, Cache, Decoder, Encoded, Logits, log_probabilities
 from voicebot.asr.moonshine_digits import WORD_START
 from voicebot.core.endpointing import may_end
 
@@ -162,7 +161,7 @@ def _followed(paths: Sequence[_Path], logits: Logits) -> list[_Path]:
     followed = []
     for number, path in enumerate(paths):
         tokens = list(path.node.after)
-        log_ps = _log_probabilities(logits[number])[tokens]
+        log_ps = log_probabilities(logits[number])[tokens]
         followed += [
             _Path((*path.tokens, token), path.node.after[token], path.log_p + float(log_p), number)
             for token, log_p in zip(tokens, log_ps, strict=True)
@@ -178,8 +177,3 @@ def _fits(path: _Path, log_p: float, said: tuple[str, ...]) -> bool:
     hangs = bool(said) and said[-1] != sentence[-1] and not may_end(" ".join(said))
     short = len(sentence) < _LEAST_PART * len(said)
     return path.log_p >= log_p - margin and not (goes_on or hangs or short)
-
-
-def _log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    shifted = logits.astype(np.float64) - logits.max()
-    return np.asarray(shifted - np.log(np.exp(shifted).sum()))
