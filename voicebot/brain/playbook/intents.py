@@ -76,6 +76,7 @@ class IntentMatcher:
         self._patterns = [
             (re.compile(pattern), name) for name, intent in plan.intents.items() for pattern in intent.patterns
         ]
+        self._anchored = [pattern for pattern, _ in self._patterns if _ANCHORED.match(pattern.pattern)]
         self._lengths = frozenset(slot.length for slot in plan.slots.values() if slot.kind == "digits" and slot.length)
         labelled = [(normalised(text), name) for name, intent in plan.intents.items() for text in intent.examples]
         self._owner_of_whole: dict[str, str] = {}
@@ -98,7 +99,7 @@ class IntentMatcher:
         A pattern that takes the turn from `^` to `$` knows it as well.
         """
         turn = normalised(text)
-        if any(_ANCHORED.match(pattern.pattern) and pattern.search(turn) for pattern, _ in self._patterns):
+        if any(pattern.search(turn) for pattern in self._anchored):
             return True
         owner = self._owner(turn)
         return bool(owner) and not self._days.may_go_on(turn) and self.match(text) == owner
