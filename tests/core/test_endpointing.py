@@ -10,7 +10,7 @@ from tests.core.timeline import ENDPOINTING, POLICY, Timeline
 from voicebot.core.commands import Decode, StartBrain
 from voicebot.core.conversation import State
 from voicebot.core.ear import State as EarState
-from voicebot.core.endpointing import Completeness, Cues, Expectation, completeness, delay_ms
+from voicebot.core.endpointing import Completeness, Cues, Expectation, completeness, delay_ms, may_end
 from voicebot.core.events import BrainFinished, BrainOutcome, DtmfEntered, KeyPressed
 
 SURE, UNSURE = 0.9, 0.5
@@ -74,6 +74,19 @@ def test_what_may_go_on_or_not_is_unsure(text: str) -> None:
 )
 def test_a_sentence_that_cannot_end_here_hangs(text: str) -> None:
     assert judged(text) is Completeness.HANGING
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("", True),
+        ("What are your opening hours", True),
+        ("I have a question and,", False),
+        ("My number is four eight", True),
+    ],
+)
+def test_a_sentence_may_end_unless_its_last_words_want_more(text: str, *, may: bool) -> None:
+    assert may_end(text) is may
 
 
 def test_an_auxiliary_ends_a_short_answer() -> None:
