@@ -171,8 +171,7 @@ ANSWER_WORDS: Final = 4
 
 def completeness(cues: Cues, lengths: frozenset[int] = frozenset()) -> Completeness:
     """Judge a pause. `lengths` are those of the numbers that the dialplan knows."""
-    text = cues.text.rstrip(" .,?!;:-")
-    words = [match.group().lower() for match in _WORD.finditer(text)]
+    text, words = _said(cues.text)
     if not words:
         return Completeness.UNSURE
     expected = _by_expectation(cues, text, words)
@@ -187,6 +186,12 @@ def completeness(cues: Cues, lengths: frozenset[int] = frozenset()) -> Completen
         stranded = cues.finality >= FINAL_ENOUGH and _STRANDED.search(text) is not None
         return Completeness.POSSIBLE if stranded else Completeness.HANGING
     return _by_confidence(cues, words)
+
+
+def _said(text: str) -> tuple[str, list[str]]:
+    """Return a text without the punctuation at its end, and its words in lower case."""
+    text = text.rstrip(" .,?!;:-")
+    return text, [match.group().lower() for match in _WORD.finditer(text)]
 
 
 def _by_expectation(cues: Cues, text: str, words: list[str]) -> Completeness | None:
@@ -261,8 +266,7 @@ def _hangs(text: str, words: list[str]) -> bool:
 
 def may_end(text: str) -> bool:
     """Whether a sentence can end with these words: not after `to`, `and` or a hanging number."""
-    text = text.rstrip(" .,?!;:-")
-    words = [match.group().lower() for match in _WORD.finditer(text)]
+    text, words = _said(text)
     return not words or not _hangs(text, words)
 
 
@@ -278,8 +282,8 @@ def _by_confidence(cues: Cues, words: list[str]) -> Completeness:
     """Believe the recogniser's language model. An answer tells nothing: the brain has one for most beginnings."""
     if len(words) < SENTENCE_WORDS and not cues.expects.kind:
         # `Yes` to no question stands alone as often as it begins a sentence, or is made of one by the recogniser.
-        may_end = all(word in _YES_NO for word in words) or (cues.answerable and cues.finality >= LIKELY_ENOUGH)
-        return Completeness.POSSIBLE if may_end else Completeness.UNSURE
+        stands_alone = all(word in _YES_NO for word in words) or (cues.answerable and cues.finality >= LIKELY_ENOUGH)
+        return Completeness.POSSIBLE if stands_alone else Completeness.UNSURE
     degrees = (
         (FINAL_ENOUGH, Completeness.COMPLETE),
         (LIKELY_ENOUGH, Completeness.LIKELY),
