@@ -85,6 +85,8 @@ class RawCaller:
     def __init__(self, port: int) -> None:
         self.bot = ("127.0.0.1", port)
         self.sip, self.rtp = _udp(), _udp()
+        # Its port may be the one after an earlier caller's RTP, where the last RTCP of that call still comes in.
+        self.sip.connect(self.bot)
         self.sip_port, self.rtp_port = self.sip.getsockname()[1], self.rtp.getsockname()[1]
         self.call_id, self.tag = uuid.uuid4().hex, uuid.uuid4().hex[:8]
         self.to = f"<sip:bot@127.0.0.1:{port}>"
@@ -108,7 +110,7 @@ class RawCaller:
         ).encode()
 
     def send(self, method: str, cseq: int, *, body: str = "", extra: str = "") -> None:
-        self.sip.sendto(self.request(method, cseq, body=body, extra=extra), self.bot)
+        self.sip.send(self.request(method, cseq, body=body, extra=extra))
 
     def response(self, *, least: int = 200) -> str:
         """Wait for a response of at least that status, passing over requests of the bot."""
